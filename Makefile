@@ -1,0 +1,45 @@
+# Everything a fresh clone needs: Python 3.11 or newer and make. Each target prepares what it uses.
+PYTHON ?= python3
+BIN := .venv/bin
+# Two workers suit the two cores of the machine that checks every submission.
+WORKERS ?= 2
+
+.PHONY: setup demo test lint types layering unit lock proto clean
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/hamgr demo
+
+test: lint types layering unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+layering: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -n $(WORKERS)
+
+# Pins every dependency with its hashes; run after a change of the dependencies in pyproject.toml.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header pyproject.toml --output-file requirements.lock
+
+# Writes the protobuf classes of the controller's tables from their declarations.
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. models/protobuf/*.proto
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""SONiC's tables as records, and the codec between records and what Redis holds."""

@@ -1,0 +1,66 @@
+"""What can happen to a node: the only things that make it decide.
+
+Every input is plain data, so that a journal of inputs replays a run. Source: architecture, "The node".
+"""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from models.database import Database
+
+
+@frozen
+class RowSet:
+    """A row was written: its whole content, as the database holds it."""
+
+    database: Database
+    table: str
+    key: str
+    fields: Mapping[str, bytes] = field(hash=False)
+
+
+@frozen
+class RowDeleted:
+    """A row is gone: deleted, or missing from a snapshot that held it before."""
+
+    database: Database
+    table: str
+    key: str
+
+
+@frozen
+class RowUnreadable:
+    """A key exists but is no hash; ``why`` is the server's word for it."""
+
+    database: Database
+    table: str
+    key: str
+    why: str
+
+
+@frozen
+class RowsFound:
+    """What a database holds of the tables that hamgrd writes, read at start, after a reconnect and now and then.
+
+    ``rows`` maps table and key to the fields found. Rows that the node wants and that are missing or different are written
+    again; before ``SnapshotComplete`` they are adopted instead, as left by an earlier life of this daemon.
+    """
+
+    database: Database
+    rows: Mapping[tuple[str, str], Mapping[str, str]] = field(hash=False)
+
+
+@frozen
+class SnapshotComplete:
+    """Every table that was there at start has been handed to the node: what is left over now has no owner."""
+
+
+@frozen
+class TimerFired:
+    """A timer that the node had set is due."""
+
+    timer: str
+
+
+Input = RowSet | RowDeleted | RowUnreadable | RowsFound | SnapshotComplete | TimerFired
