@@ -31,6 +31,14 @@ class DeleteRow:
 
 
 @frozen
+class ReachOrchagent:
+    """Where the orchagent of the managed DPU listens for ZMQ messages; ``host`` is None while no such DPU is configured."""
+
+    host: str | None
+    port: int
+
+
+@frozen
 class SetTimer:
     """Fire ``timer`` once after a delay; a timer of the same name that is running starts anew."""
 
@@ -76,4 +84,4 @@ class Alert:
     what: str
 
 
-Output = WriteRow | DeleteRow | SetTimer | CancelTimer | TransitionTaken | InputRejected | Alert
+Output = WriteRow | DeleteRow | ReachOrchagent | SetTimer | CancelTimer | TransitionTaken | InputRejected | Alert
