@@ -43,8 +43,8 @@ class RowUnreadable:
 class RowsFound:
     """What a database holds of the tables that hamgrd writes, read at start, after a reconnect and now and then.
 
-    ``rows`` maps table and key to the fields found. Rows that the node wants and that are missing or different are written
-    again; before ``SnapshotComplete`` they are adopted instead, as left by an earlier life of this daemon.
+    ``rows`` maps table and key to the fields found. Rows that the node wants and that are missing or different are
+    written again; before ``SnapshotComplete`` they are adopted instead, as left by an earlier life of this daemon.
     """
 
     database: Database

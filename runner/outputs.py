@@ -12,7 +12,8 @@ from models.database import Database
 
 @frozen
 class WriteRow:
-    """Write a row. ``fields`` is the whole row; ``vanished`` are the fields of the previous row that it no longer has."""
+    """Write a row. ``fields`` is the whole row; ``vanished`` are the fields of the previous row that it no longer
+    has."""
 
     database: Database
     table: str
@@ -32,7 +33,8 @@ class DeleteRow:
 
 @frozen
 class ReachOrchagent:
-    """Where the orchagent of the managed DPU listens for ZMQ messages; ``host`` is None while no such DPU is configured."""
+    """Where the orchagent of the managed DPU listens for ZMQ messages; ``host`` is None while no such DPU is
+    configured."""
 
     host: str | None
     port: int
