@@ -27,11 +27,15 @@ RecordT = TypeVar("RecordT")
 Reader: TypeAlias = Callable[[Any, Any], Any]
 """A cattrs hook: (value, declared type) to the value of the record, or None when nothing was said."""
 
-Preparation: TypeAlias = Callable[[Mapping[str, bytes], bool], Mapping[str, Raw]]
+Preparation: TypeAlias = Callable[[Mapping[str, bytes | str], bool], Mapping[str, Raw]]
 """Turns the hash of a table with encodings of its own into plain fields; the flag: the row was accepted before."""
 
 ALSO_NAMED = "also_named"
 """Field metadata: older names of a field, read when the field itself is absent."""
+
+_ONE_SHOT = "one_shot"
+ONE_SHOT: Mapping[str, bool] = {_ONE_SHOT: True}
+"""Field metadata: a request, not a state. It is true in one write and false in the next, and never sent again."""
 
 SHOWN = 80
 """So many characters of a bad value are kept for the operator."""
@@ -54,17 +58,18 @@ class BadRow(Exception):  # noqa: N818  (the operator's word for it)
         return f'{self.table} {self.key!a}: {self.field}="{self.value}": {self.why}'
 
 
-def decode(table: Table[RecordT], key: str, fields: Mapping[str, bytes], *, known: bool = False) -> RecordT:
+def decode(table: Table[RecordT], key: str, fields: Mapping[str, bytes | str], *, known: bool = False) -> RecordT:
     """One row of a table as its record.
 
-    ``known``: a row with this key was accepted before; matters only for a scope configuration that is an empty message
-    (tables 3.1). Unknown fields are ignored. Raises ``BadRow`` and nothing else, whatever the bytes are.
+    ``known``: a row with this key was accepted before; matters only for a scope configuration that is an empty
+    message (tables 3.1). Unknown fields are ignored. Values may also be texts, as in rows of our own. Raises
+    ``BadRow`` and nothing else, whatever the bytes are.
     """
     return decode_record(table.record, table.name, key, fields, known=known)
 
 
 def decode_record(
-    record: type[RecordT], table: str, key: str, fields: Mapping[str, bytes], *, known: bool = False
+    record: type[RecordT], table: str, key: str, fields: Mapping[str, bytes | str], *, known: bool = False
 ) -> RecordT:
     """Like ``decode``, for modules that the declarations of the tables themselves depend on."""
     prepare = _PREPARATIONS.get(record)
@@ -79,6 +84,11 @@ def encode(record: Any) -> dict[str, str]:
     """The hash fields of a record in the order of their declaration; fields without a value are left out."""
     fields: dict[str, str] = _CONVERTER.unstructure(record)
     return fields
+
+
+def one_shot_fields(table: Table[Any]) -> frozenset[str]:
+    """The fields of a table that are requests: whoever repeats a row after a restart must not repeat these."""
+    return frozenset(name for name, each in fields_dict(table.record).items() if each.metadata.get(_ONE_SHOT))
 
 
 def bad_row(table: str, key: str, field: str, value: object, why: str) -> BadRow:

@@ -66,12 +66,12 @@ class HaScopeConfigRow:
     approved_pending_operation_ids: tuple[str, ...] = ()
 
 
-def decode_ha_set_config(key: str, fields: Mapping[str, bytes]) -> HaSetConfigRow:
+def decode_ha_set_config(key: str, fields: Mapping[str, bytes | str]) -> HaSetConfigRow:
     """The configuration of an HA set. Raises ``BadRow`` if it cannot be read in the encoding that takes precedence."""
     return decode_record(HaSetConfigRow, _SET_TABLE, key, fields)
 
 
-def decode_ha_scope_config(key: str, fields: Mapping[str, bytes], *, known: bool = False) -> HaScopeConfigRow:
+def decode_ha_scope_config(key: str, fields: Mapping[str, bytes | str], *, known: bool = False) -> HaScopeConfigRow:
     """The configuration of an HA scope. Raises ``BadRow`` if it cannot be read.
 
     An empty message says "all defaults" only where a row was accepted before (``known``), else it is rejected.

@@ -42,10 +42,10 @@ _SCOPE_LISTS = ("approved_pending_operation_ids",)
 _SCOPE_FIELDS = ("version", "disabled", "owner", "ha_set_id", "desired_ha_state", *_SCOPE_LISTS)
 
 
-def plain_set_fields(fields: Mapping[str, bytes], known: bool) -> Plain:
+def plain_set_fields(fields: Mapping[str, bytes | str], known: bool) -> Plain:
     """An HA set's row as plain fields, its vDPU ids and pins cleaned side by side. ``known`` makes no difference."""
     del known  # An HA set without vDPUs is of no use, so that an empty message is never meant.
-    pb = fields.get("pb")
+    pb = _octets(fields.get("pb"))
     if pb is not None:
         message = _message(pb, HaSetConfig.FromString)
         if message is None:
@@ -56,9 +56,9 @@ def plain_set_fields(fields: Mapping[str, bytes], known: bool) -> Plain:
     return {**plain, **_aligned(plain), "preferred_vdpu_id": _first(plain, "preferred_vdpu_id")}
 
 
-def plain_scope_fields(fields: Mapping[str, bytes], known: bool) -> Plain:
+def plain_scope_fields(fields: Mapping[str, bytes | str], known: bool) -> Plain:
     """An HA scope's row as plain fields. An empty message is all defaults, if the row was ``known`` before."""
-    pb = fields.get("pb")
+    pb = _octets(fields.get("pb"))
     if pb is None:
         return _without_pb(fields, _SCOPE_FIELDS)
     message = _message(pb, HaScopeConfig.FromString)
@@ -69,12 +69,17 @@ def plain_scope_fields(fields: Mapping[str, bytes], known: bool) -> Plain:
     raise Unreadable("empty pb", "pb", pb)
 
 
-def _without_pb(fields: Mapping[str, bytes], names: Iterable[str]) -> Plain:
+def _without_pb(fields: Mapping[str, bytes | str], names: Iterable[str]) -> Plain:
     if "json" in fields:
         return _json_fields(fields["json"], names)
     if not any(name in fields or name + "@" in fields for name in names):
         raise Unreadable("no field of a configuration", "(row)")
     return dict(fields)
+
+
+def _octets(pb: bytes | str | None) -> bytes | None:
+    """A ``pb`` value that was read as text can only be hex text, whose bytes are those of ASCII."""
+    return pb.encode("utf-8", "surrogatepass") if isinstance(pb, str) else pb
 
 
 def _message(pb: bytes, parse: Callable[[bytes], MessageT]) -> MessageT | None:
@@ -141,7 +146,7 @@ def _address_from_bytes(octets: bytes, field: str) -> str:
     return str(IPv6Address(octets))
 
 
-def _json_fields(raw: bytes, names: Iterable[str]) -> Plain:
+def _json_fields(raw: bytes | str, names: Iterable[str]) -> Plain:
     """The members of a JSON object under the names of the table, whatever their spelling: vip_v4, vipV4, VIP_V4."""
     try:
         members = json.loads(readers.text(raw))
@@ -152,6 +157,8 @@ def _json_fields(raw: bytes, names: Iterable[str]) -> Plain:
         raise Unreadable("not a JSON object", "json", raw)
     by_bare_name = {_bare(name): value for name, value in members.items()}
     found = {name: by_bare_name[_bare(name)] for name in names if _bare(name) in by_bare_name}
+    if not found:
+        raise Unreadable("no field of a configuration", "json", raw)
     return {name: _json_value(name, value) for name, value in found.items() if value is not None}
 
 
@@ -174,11 +181,7 @@ def _json_scalar(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         raise Unreadable("a nested value where a text is expected", name, value)
-    word = str(value)
-    if not word.isascii() and any("\ud800" <= character <= "\udfff" for character in word):
-        # JSON can spell half a character, which could never be written to a database again.
-        raise Unreadable("not a valid text", name, word)
-    return word
+    return str(value)
 
 
 def _json_address(name: str, value: Any) -> str:

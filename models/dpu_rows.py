@@ -5,19 +5,13 @@ out: the DPU throws a whole row away for an empty address. Source: tables 2.13, 
 """
 
 import re
-from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from hamgr_fsm.vocabulary import HaOwner, HaRole, HaScopeKind
+from models.codec import ONE_SHOT
 from models.quantities import UINT32_MAX, IpAddress, Port, Positive, Term, Uint32
-from models.table import Table
-
-_ONE_SHOT = "one_shot"
-ONE_SHOT: Mapping[str, bool] = {_ONE_SHOT: True}
-"""Field metadata: a request, not a state. It is true in one write and false in the next, and never sent again."""
 
 _LEADING_INTEGER = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
 
@@ -89,8 +83,3 @@ def dpu_version(text: str) -> int:
     match = _LEADING_INTEGER.match(text)
     value = int(match[1]) if match else 0
     return value if value <= UINT32_MAX else 0
-
-
-def one_shot_fields(table: Table[Any]) -> frozenset[str]:
-    """The fields of a table that are requests: whoever repeats a row after a restart must not repeat these."""
-    return frozenset(each.name for each in fields(table.record) if each.metadata.get(_ONE_SHOT))

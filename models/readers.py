@@ -46,7 +46,7 @@ class Unreadable(ValueError):  # noqa: N818  (named for what the value is, not a
 
 
 def text(raw: Raw) -> str:
-    """The value as text, otherwise unchanged."""
+    """The value as text, otherwise unchanged; the items of a list with commas between them."""
     if isinstance(raw, bytes):
         if len(raw) > MAX_BYTES:
             raise Unreadable("longer than 64 KiB")
@@ -54,7 +54,11 @@ def text(raw: Raw) -> str:
             return raw.decode("utf-8")
         except UnicodeDecodeError as error:
             raise Unreadable("not UTF-8") from error
-    return raw if isinstance(raw, str) else ",".join(raw)
+    joined = raw if isinstance(raw, str) else ",".join(raw)
+    if not joined.isascii() and any("\ud800" <= character <= "\udfff" for character in joined):
+        # JSON can spell half a character, which could never be written to a database again.
+        raise Unreadable("not a valid text")
+    return joined
 
 
 def scalar(raw: Raw) -> str:
@@ -108,7 +112,9 @@ def member(word: str, enumeration: type[StrEnum]) -> StrEnum | None:
 
 @lru_cache(maxsize=1024)
 def address(word: str) -> IpAddress:
-    """An address of either family."""
+    """An address of either family. One with a zone is refused: it means something on one link of one host only."""
+    if "%" in word:
+        raise Unreadable("an address with a zone")
     try:
         return ip_address(word)
     except ValueError as error:
