@@ -45,7 +45,7 @@ class DpuReport:
 class DpuHealthFacts(Facts):
     """The planes of one DPU and what was made of them."""
 
-    state: DpuHealthState = kept(DpuHealthState.UNKNOWN)
+    health: DpuHealthState = kept(DpuHealthState.UNKNOWN)
     midplane: PlaneState = told(PlaneState.UNKNOWN)
     control_plane: PlaneState = told(PlaneState.UNKNOWN)
     data_plane: PlaneState = told(PlaneState.UNKNOWN)
@@ -94,7 +94,7 @@ class DpuHealthFacts(Facts):
     @property
     def report(self) -> DpuReport:
         """What others hear of it."""
-        up = {DpuHealthState.UP: True, DpuHealthState.DOWN: False, DpuHealthState.UNKNOWN: None}[self.state]
+        up = {DpuHealthState.UP: True, DpuHealthState.DOWN: False, DpuHealthState.UNKNOWN: None}[self.health]
         return DpuReport(up, self.lost, self.incarnation)
 
 
@@ -104,7 +104,7 @@ _ALL = tuple(DpuHealthState)
 class Health(FactMachine):
     """Unknown, Up, Down; a loss and a return are noticed in whatever state."""
 
-    state_fact = "state"
+    state_fact = "health"
     t = Table(DpuHealthState, initial=DpuHealthState.UNKNOWN)
 
     # A restart is noticed before the health moves, so that nobody hears "down" of an incarnation that has ended.

@@ -141,8 +141,8 @@ class Responders(FactMachine):
         RespondersState.PRESENT,
         RespondersState.NONE,
         when="sessions_lost",
-        do="forget_sessions",
-        why="the DPU restarted and is empty",
+        do="remove_sessions",
+        why="the DPU restarted",
         ref="ha-set 1, FL-10",
     )
     t.row(
@@ -184,11 +184,6 @@ class Responders(FactMachine):
     def remove_sessions(model: HaSetFacts) -> None:
         """Take every session from the DPU."""
         model.outbox += [RemoveResponder(session.npu_address) for session in model.sessions]
-        model.sessions = ()
-
-    @staticmethod
-    def forget_sessions(model: HaSetFacts) -> None:
-        """Remember that the DPU answers nobody."""
         model.sessions = ()
 
 

@@ -80,8 +80,7 @@ class Stepper:
             TypeError: a guard or an action is named that does not exist exactly once.
         """
         self.machine = machine
-        self.name = machine.__name__
-        self._state = machine.state_fact
+        self.name = self._state = machine.state_fact
         self._facts = facts
         states: list[State] = list(machine.states)
         # A settling that ends visits each state at most once and acts in it at most once.

@@ -86,4 +86,14 @@ class Alert:
     what: str
 
 
-Output = WriteRow | DeleteRow | ReachOrchagent | SetTimer | CancelTimer | TransitionTaken | InputRejected | Alert
+@frozen
+class Fault:
+    """A defect of the program: one entity could not be refreshed and stays as it was; the others go on."""
+
+    entity: str
+    error: BaseException = field(eq=False)
+
+
+Output = (
+    WriteRow | DeleteRow | ReachOrchagent | SetTimer | CancelTimer | TransitionTaken | InputRejected | Alert | Fault
+)

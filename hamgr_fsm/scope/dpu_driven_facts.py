@@ -136,6 +136,25 @@ class DpuDrivenScopeFacts(Facts):
         return "" if self.ha_set_incarnation is not None else f"HA set {self.config.ha_set_id} to be programmed"
 
     @property
+    def serving_waits_for(self) -> str:
+        """What is still missing before the DPU serves, in words; empty while it serves."""
+        if self.waiting_for:
+            return self.waiting_for
+        if self.disabled:
+            return "the controller to enable the scope"
+        if self.operations:
+            return "approval of " + ", ".join(f"{op.type.value} {op.operation_id}" for op in self.operations)
+        if self.config is not None and self.config.desired is DesiredHaState.DEAD:
+            return "the controller to desire another state than dead"
+        if self.awaited:
+            return "the DPU to take " + ", ".join(sorted(self.awaited))
+        if self.dpu_up is False:
+            return "the DPU to be up"
+        if self.dpu is ReportedState.UNKNOWN:
+            return "the first report of the DPU"
+        return "" if self.dpu in SERVING else f"the DPU, which is {self.dpu.value}"
+
+    @property
     def ready(self) -> bool:
         """The DPU can be told the scope: it is configured and managed, and the DPU has the HA set. Source: FL-04."""
         return not self.waiting_for

@@ -1,0 +1,271 @@
+"""An HA set: it pairs vDPUs, and its machine's effects become rows of the DPU and of this switch.
+
+Source: domain "Actors", ha-set 2 to 5, tables 2.7, 2.13, 2.19 to 2.21.
+"""
+
+from ipaddress import IPv4Address
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from hamgr_fsm.effects import (
+    AdvertiseRoute,
+    Effect,
+    ForgetNeighbour,
+    ProgramHaSet,
+    ProgramResponder,
+    RemoveHaSet,
+    RemoveResponder,
+    ResolveNeighbour,
+    WithdrawRoute,
+)
+from hamgr_fsm.ha_set import DpuDrivenHaSet
+from hamgr_fsm.ha_set_facts import DpuRowState, HaSetConfig
+from hamgr_fsm.programs import Address, GlobalSettings, HaSetProgram, Neighbour, Responder, Route
+from hamgr_fsm.vocabulary import HaOwner
+from models import tables
+from models.codec import BadRow, decode, encode
+from models.controller import HaSetConfigRow
+from models.dpu_rows import BfdSessionRow, HaSetRow
+from models.npu_rows import NeighResolveRow, VnetRouteTunnelRow
+from models.published import PublishedSetRow
+from runner import topics
+from runner.entities.vdpu import VdpuReport
+from runner.entity import Context, Reader, publish
+from runner.intake import Heard
+
+_PORTS_AND_PROBES = (
+    "cp_data_channel_port",
+    "dp_channel_dst_port",
+    "dp_channel_src_port_min",
+    "dp_channel_src_port_max",
+    "dp_channel_probe_interval_ms",
+    "dp_channel_probe_fail_threshold",
+)
+
+
+@frozen
+class ScopeReport:
+    """What an HA set hears of one of its scopes.
+
+    ``serving``: the scope wants its DPU's BFD probes answered, in the incarnation of the DPU that is named.
+    """
+
+    vdpu_id: str
+    owner: HaOwner
+    managed: bool
+    serving: bool = False
+    dpu_incarnation: int = 0
+
+
+class HaSetEntity:
+    """One HA set by its id."""
+
+    def __init__(self, ha_set_id: str) -> None:
+        self.path = f"ha-set/{ha_set_id}"
+        self._id = ha_set_id
+        self._machine: DpuDrivenHaSet | None = None
+
+    def refresh(self, context: Context) -> bool:
+        """Gather what the machine is told, carry out what it asks, tell the scopes."""
+        board = Reader(self.path, context.board)
+        row: HaSetConfigRow | None = board.row(tables.DASH_HA_SET_CONFIG_TABLE, self._id)
+        machine = self._machine or self._start(context)
+        self._carry_out(machine.update(**self._told(row, board, context)), context)
+        context.log_moves(self.path, machine.moves)
+        if row is None:
+            context.board.post(topics.ha_set(self._id), None)
+            context.ledger.delete(self.path, tables.DASH_HA_SET_STATE, self._id)
+            return False
+        context.board.post(topics.ha_set(self._id), machine.facts.report)
+        self._publish(row, machine, board, context)
+        return True
+
+    def fire(self, timer: str, context: Context) -> None:
+        """It has no timer."""
+
+    @property
+    def settled(self) -> bool:
+        """Every row that this set wants has been written: what else is there of its kind is nobody's."""
+        return self._machine is None or not self._machine.facts.waiting_for or self._machine.facts.nothing_managed
+
+    def _start(self, context: Context) -> DpuDrivenHaSet:
+        """Build the machine; what the DPU was told in an earlier life counts as told."""
+        programmed = _programmed_before(self._id, context)
+        if programmed is None:
+            self._machine = DpuDrivenHaSet()
+        else:
+            context.ledger.claim(self.path, tables.DASH_HA_SET_TABLE, self._id)
+            self._machine = DpuDrivenHaSet(
+                dpu_row=DpuRowState.PROGRAMMED,
+                programmed=programmed,
+                programmed_in=context.board.peek(topics.INCARNATION, 0),
+                incarnation=1,
+            )
+        return self._machine
+
+    def _told(self, row: HaSetConfigRow | None, board: Reader, context: Context) -> dict[str, object]:
+        ids = row.vdpu_ids if row is not None else ()
+        reports: list[VdpuReport] = [r for r in (board.topic(topics.vdpu(id_)) for id_ in ids) if r is not None]
+        dpu = next((report.dpu for report in reports if report.view.managed), None)
+        scopes: list[ScopeReport] = list(board.topic(topics.scopes_of(self._id), {}).values())
+        # A scope that is managed here knows best who owns the set.
+        owners = [scope.owner for scope in sorted(scopes, key=lambda s: not s.managed)]
+        heard: Heard | None = board.row(tables.DASH_HA_SET_STATE_TABLE, self._id)
+        told: dict[str, object] = {
+            "now_ms": context.now_ms,
+            "config": _config_of(row) if row is not None else None,
+            "settings": board.topic(topics.SETTINGS),
+            "vdpus": tuple(report.view for report in reports),
+            "owner": next((owner for owner in owners if owner is not HaOwner.UNSPECIFIED), HaOwner.UNSPECIFIED),
+        }
+        if dpu is not None:
+            current = heard is not None and heard.incarnation == dpu.incarnation
+            told |= {
+                "dpu_lost": dpu.lost,
+                "dpu_incarnation": dpu.incarnation,
+                "channel_up": heard.row.dp_channel_is_alive if heard is not None and current else None,
+                "serving": any(s.serving and s.managed and s.dpu_incarnation == dpu.incarnation for s in scopes),
+            }
+        return told
+
+    def _carry_out(self, effects: tuple[Effect, ...], context: Context) -> None:
+        ledger = context.ledger
+        for effect in effects:
+            match effect:
+                case ProgramHaSet(program):
+                    ledger.write(self.path, tables.DASH_HA_SET_TABLE, self._id, encode(_set_row(program)))
+                case RemoveHaSet():
+                    ledger.delete(self.path, tables.DASH_HA_SET_TABLE, self._id)
+                case ProgramResponder(responder):
+                    key = _session_key(responder.npu_address)
+                    ledger.write(self.path, tables.BFD_SESSION_TABLE, key, encode(_session_row(responder)))
+                case RemoveResponder(address):
+                    ledger.delete(self.path, tables.BFD_SESSION_TABLE, _session_key(address))
+                case ResolveNeighbour(neighbour):
+                    fields = encode(NeighResolveRow())
+                    ledger.write(self.path, tables.NEIGH_RESOLVE_TABLE, _neighbour_key(neighbour), fields)
+                case ForgetNeighbour(neighbour):
+                    ledger.delete(self.path, tables.NEIGH_RESOLVE_TABLE, _neighbour_key(neighbour))
+                case AdvertiseRoute(route):
+                    for vip in route.vips:
+                        key = _route_key(route.vnet, vip)
+                        ledger.write(self.path, tables.VNET_ROUTE_TUNNEL_TABLE, key, encode(_route_row(route)))
+                case WithdrawRoute(vnet, vip):
+                    ledger.delete(self.path, tables.VNET_ROUTE_TUNNEL_TABLE, _route_key(vnet, vip))
+                case _:
+                    raise AssertionError(f"an HA set does not ask for {effect}")
+
+    def _publish(self, row: HaSetConfigRow, machine: DpuDrivenHaSet, board: Reader, context: Context) -> None:
+        facts = machine.facts
+        if any(vdpu.local for vdpu in facts.vdpus) and facts.managed is None:
+            # A set of another slot of this switch: the process of that slot publishes it.
+            context.ledger.release(self.path, tables.DASH_HA_SET_STATE, self._id)
+            return
+        told = facts.programmed
+        route = facts.advertised
+        waiting = facts.waiting_for or (f"route: {facts.route_waiting_for}" if facts.route_waiting_for else "")
+        record = PublishedSetRow(
+            up=facts.report.channel_up,
+            vdpu_ids=row.vdpu_ids,
+            pinned_vdpu_bfd_probe_states=tuple(row.pins.values()),
+            owner=facts.owner,
+            programmed=facts.dpu_row is DpuRowState.PROGRAMMED,
+            channel_state=facts.channel.value,
+            responders_state=facts.responders.value,
+            route_state=facts.route.value,
+            dpu_row_state=facts.dpu_row.value,
+            route_key=",".join(_route_key(route.vnet, vip) for vip in route.vips) if route is not None else None,
+            waiting_for=waiting or None,
+            rejected=board.rejection(
+                (tables.DASH_HA_SET_CONFIG_TABLE, self._id), (tables.DASH_HA_SET_STATE_TABLE, self._id)
+            ),
+            **(_told_fields(told) if told is not None else _configured_fields(row)),
+        )
+        publish(context, self.path, tables.DASH_HA_SET_STATE, self._id, record)
+
+
+def _config_of(row: HaSetConfigRow) -> HaSetConfig:
+    return HaSetConfig(
+        version=row.version,
+        kind=row.scope,
+        vip_v4=row.vip_v4,
+        vip_v6=row.vip_v6,
+        vdpu_ids=row.vdpu_ids,
+        pins=tuple(row.pins.values()),
+        preferred=row.preferred_vdpu_id,
+        preferred_standalone_index=row.preferred_standalone_vdpu_index,
+    )
+
+
+def _set_row(program: HaSetProgram) -> HaSetRow:
+    return HaSetRow(
+        version=program.version,
+        vip_v4=program.vip_v4,
+        vip_v6=program.vip_v6,
+        owner=program.owner,
+        scope=program.kind,
+        local_npu_ip=program.local_npu_ip,
+        local_ip=program.local_ip,
+        peer_ip=program.peer_ip,
+        **{name: getattr(program.settings, name) for name in _PORTS_AND_PROBES},
+    )
+
+
+def _programmed_before(ha_set_id: str, context: Context) -> HaSetProgram | None:
+    """What the DPU was told in an earlier life of this daemon, as the copy in Redis shows."""
+    fields = context.ledger.fields(tables.DASH_HA_SET_TABLE, ha_set_id)
+    if fields is None:
+        return None
+    try:
+        row = decode(tables.DASH_HA_SET_TABLE, ha_set_id, {name: value.encode() for name, value in fields.items()})
+    except BadRow:
+        # Not written by us in this shape: it will be written again as it should be.
+        return None
+    npu, local, peer = row.local_npu_ip, row.local_ip, row.peer_ip
+    if not (isinstance(npu, IPv4Address) and isinstance(local, IPv4Address) and isinstance(peer, IPv4Address)):
+        return None
+    settings = GlobalSettings(**{name: getattr(row, name) for name in _PORTS_AND_PROBES})
+    return HaSetProgram(row.version, row.owner, row.scope, row.vip_v4, row.vip_v6, npu, local, peer, settings)
+
+
+def _told_fields(program: HaSetProgram) -> dict[str, Any]:
+    return {name: value for name, value in attrs.asdict(_set_row(program)).items() if name != "owner"}
+
+
+def _configured_fields(row: HaSetConfigRow) -> dict[str, Any]:
+    return {"version": row.version, "vip_v4": row.vip_v4, "vip_v6": row.vip_v6, "scope": row.scope}
+
+
+def _session_key(npu_address: Address) -> str:
+    return f"default:default:{npu_address}"
+
+
+def _session_row(responder: Responder) -> BfdSessionRow:
+    return BfdSessionRow(
+        tx_interval=responder.interval_ms,
+        rx_interval=responder.interval_ms,
+        multiplier=responder.multiplier,
+        local_addr=responder.local_address,
+    )
+
+
+def _neighbour_key(neighbour: Neighbour) -> str:
+    return f"{neighbour.vlan}:{neighbour.address}"
+
+
+def _route_key(vnet: str, vip: Address) -> str:
+    return f"{vnet}:{vip}"
+
+
+def _route_row(route: Route) -> VnetRouteTunnelRow:
+    return VnetRouteTunnelRow(
+        endpoint=tuple(endpoint.address for endpoint in route.endpoints),
+        endpoint_monitor=tuple(endpoint.monitor for endpoint in route.endpoints),
+        primary=(route.primary,),
+        rx_monitor_timer=route.probe_interval_ms,
+        tx_monitor_timer=route.probe_interval_ms,
+        check_directly_connected=route.directly_connected,
+        pinned_state=tuple(endpoint.pin for endpoint in route.endpoints),
+    )

@@ -1,0 +1,228 @@
+"""What this process has written: it keeps equal rows from being written twice and puts a step's rows in order.
+
+A row has owners, the entities that want it; it is deleted when the last of them gives it up. A row that is found at
+start and that nobody owns yet is *adopted*: the first owner that writes the same content makes no output of it, and
+what is left over in the end can be seen and removed. A deletion of a row that is not known is no output.
+
+Order of the rows of one step: state rows, rows of the DPU, rows of the switch; within them deletions first, each in the
+order in which its reader needs them.
+
+Source: architecture "The node", dpu-driven 2, field-lessons FL-15, FL-43, LD-10, LD-56.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from models import tables
+from models.codec import one_shot_fields
+from models.database import Database
+from models.table import Table
+from runner.outputs import DeleteRow, WriteRow
+
+RowId = tuple[str, str]
+"""Table name and key."""
+
+AnyTable = Table[Any]
+
+_GROUPS = (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
+
+# A reader refuses a row whose foundation is missing: what others stand on is written first and deleted last.
+_FOUNDATIONS_FIRST = (
+    tables.DASH_HA_SET_TABLE,
+    tables.BFD_SESSION_TABLE,
+    tables.DASH_HA_SCOPE_TABLE,
+    tables.NEIGH_RESOLVE_TABLE,
+    tables.VNET_ROUTE_TUNNEL_TABLE,
+)
+# The probes fall silent before the scope goes: traffic moves while both sides still forward (dpu-driven 5).
+_DELETIONS = (
+    tables.BFD_SESSION_TABLE,
+    tables.DASH_HA_SCOPE_TABLE,
+    tables.DASH_HA_SET_TABLE,
+    tables.VNET_ROUTE_TUNNEL_TABLE,
+    tables.NEIGH_RESOLVE_TABLE,
+)
+
+
+@define
+class _Entry:
+    table: AnyTable
+    fields: Mapping[str, str]
+    owners: set[str] = field(factory=set)
+    fresh: bool = True
+    """The row is there as far as is known; else the next write goes out although its content is the same."""
+
+    once: bool = False
+    """Somebody else may change the row after it was written; it is never written again to restore it."""
+
+
+@define
+class _Change:
+    """What one step has done to a row so far."""
+
+    table: AnyTable
+    before: Mapping[str, str] | None
+    """The content before the step, as far as its reader can rely on it; None if there was no row."""
+
+    known: bool
+    """There was a row before the step, reliable or not."""
+
+    deleted: bool = False
+    writes: list[WriteRow] = field(factory=list)
+
+
+@frozen
+class Unclaimed:
+    """A row that was found and that nobody wants so far."""
+
+    table: AnyTable
+    key: str
+    fields: Mapping[str, str]
+
+
+class Ledger:
+    """The rows of one process."""
+
+    def __init__(self) -> None:
+        self._entries: dict[RowId, _Entry] = {}
+        self._step: dict[RowId, _Change] = {}
+
+    def fields(self, table: AnyTable, key: str) -> Mapping[str, str] | None:
+        """The content of a row as written or found; None when there is none."""
+        entry = self._entries.get((table.name, key))
+        return entry.fields if entry is not None else None
+
+    def write(self, owner: str, table: AnyTable, key: str, fields: Mapping[str, str], *, once: bool = False) -> None:
+        """Want a row with this content. ``once``: whoever reads it may change it, and it is not restored."""
+        row = (table.name, key)
+        entry = self._entries.get(row)
+        if entry is not None and entry.fresh and entry.fields == fields and not once:
+            entry.owners.add(owner)
+            return
+        change = self._change(table, key)
+        if entry is None:
+            entry = self._entries[row] = _Entry(table, {})
+        entry.owners.add(owner)
+        vanished = tuple(name for name in entry.fields if name not in fields)
+        entry.fields, entry.fresh, entry.once = fields, True, once
+        self._note(change, WriteRow(table.database, table.name, key, fields, vanished))
+
+    def claim(self, owner: str, table: AnyTable, key: str) -> None:
+        """Want a row as it was found; nothing happens when none was."""
+        entry = self._entries.get((table.name, key))
+        if entry is not None:
+            entry.owners.add(owner)
+
+    def delete(self, owner: str, table: AnyTable, key: str) -> None:
+        """Give a row up, and delete it unless somebody else wants it."""
+        entry = self._entries.get((table.name, key))
+        if entry is None:
+            return
+        entry.owners.discard(owner)
+        if not entry.owners:
+            self._drop(table, key)
+
+    def release(self, owner: str, table: AnyTable, key: str) -> None:
+        """Give a row up and leave it: another process of this switch owns it."""
+        entry = self._entries.get((table.name, key))
+        if entry is None:
+            return
+        entry.owners.discard(owner)
+        if not entry.owners:
+            del self._entries[table.name, key]
+
+    def forget_dpu(self) -> None:
+        """The DPU restarted and is empty: what it was told is to be told again although nothing changed."""
+        for entry in self._entries.values():
+            if entry.table.database is Database.DPU_APPL_DB:
+                entry.fresh = False
+
+    def flushed(self, database: Database, found: Mapping[RowId, Mapping[str, str]]) -> bool:
+        """There were rows in a database, and none of them is left."""
+        owned = [row for row, entry in self._entries.items() if self._expected(entry, database)]
+        return bool(owned) and not any(row in found for row in owned)
+
+    def reconcile(self, database: Database, found: Mapping[RowId, Mapping[str, str]]) -> None:
+        """Adopt what nobody owns, and write again what is wanted and is missing or different."""
+        for row, fields in found.items():
+            entry = self._entries.get(row)
+            if entry is None:
+                self._entries[row] = _Entry(tables.table_named(database, row[0]), dict(fields))
+        for (name, key), entry in list(self._entries.items()):
+            if self._expected(entry, database) and found.get((name, key)) != entry.fields:
+                self._restore(entry, key, found.get((name, key), {}))
+        for row, entry in list(self._entries.items()):
+            if entry.table.database is database and not entry.owners and row not in found:
+                del self._entries[row]
+
+    def unclaimed(self) -> Iterator[Unclaimed]:
+        """The rows that were found and that nobody wants so far."""
+        for (_, key), entry in list(self._entries.items()):
+            if not entry.owners:
+                yield Unclaimed(entry.table, key, entry.fields)
+
+    def discard(self, row: Unclaimed) -> None:
+        """Delete a row that nobody wants."""
+        self._drop(row.table, row.key)
+
+    def take(self) -> list[WriteRow | DeleteRow]:
+        """The outputs of the step that ends, in order; the next step starts with none."""
+        outputs: list[WriteRow | DeleteRow] = []
+        for (name, key), change in self._step.items():
+            if change.deleted:
+                outputs.append(DeleteRow(change.table.database, name, key))
+            outputs += change.writes
+        self._step = {}
+        return sorted(outputs, key=_rank)
+
+    def _change(self, table: AnyTable, key: str) -> _Change:
+        """What this step does to a row; must be asked for before the entry changes."""
+        row = (table.name, key)
+        if row not in self._step:
+            entry = self._entries.get(row)
+            reliable = entry is not None and entry.fresh
+            self._step[row] = _Change(table, entry.fields if entry and reliable else None, known=entry is not None)
+        return self._step[row]
+
+    def _note(self, change: _Change, write: WriteRow) -> None:
+        """Add a write. Of several only the last counts, unless the row carries messages: each of those is said."""
+        if one_shot_fields(change.table):
+            change.writes.append(write)
+            return
+        vanished = {*write.vanished, *(name for earlier in change.writes for name in earlier.vanished)}
+        last = WriteRow(
+            write.database, write.table, write.key, write.fields, tuple(sorted(vanished - set(write.fields)))
+        )
+        unchanged = not change.deleted and change.before == write.fields
+        change.writes = [] if unchanged and not self._entries[write.table, write.key].once else [last]
+
+    @staticmethod
+    def _expected(entry: _Entry, database: Database) -> bool:
+        return entry.table.database is database and bool(entry.owners) and entry.fresh and not entry.once
+
+    def _restore(self, entry: _Entry, key: str, found: Mapping[str, str]) -> None:
+        """Write a row again. What it once carried as a message is not said twice."""
+        messages = one_shot_fields(entry.table)
+        entry.fields = {name: "false" if name in messages else value for name, value in entry.fields.items()}
+        if entry.fields == found:
+            return
+        vanished = tuple(name for name in found if name not in entry.fields)
+        change = self._change(entry.table, key)
+        change.before = None
+        self._note(change, WriteRow(entry.table.database, entry.table.name, key, entry.fields, vanished))
+
+    def _drop(self, table: AnyTable, key: str) -> None:
+        row = (table.name, key)
+        change = self._change(table, key)
+        del self._entries[row]
+        # What this step had written before does not matter any more; a row that it made was never there.
+        change.writes, change.deleted, change.before = [], change.known, None
+
+
+def _rank(output: WriteRow | DeleteRow) -> tuple[int, bool, int]:
+    writes = isinstance(output, WriteRow)
+    order = [table.name for table in (_FOUNDATIONS_FIRST if writes else _DELETIONS)]
+    place = order.index(output.table) if output.table in order else len(order)
+    return _GROUPS.index(output.database), writes, place

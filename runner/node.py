@@ -1,0 +1,211 @@
+"""The node: all entities of one process, stepped to completion by one input at a time.
+
+``step`` is a deterministic function of the inputs so far: no input or output, no clock, no randomness. It decodes the
+input onto the board, refreshes every entity that something has changed for until none is left, and returns what is to
+be written, in order. The journal of its inputs reproduces its outputs.
+
+Before ``SnapshotComplete`` it only listens: an earlier life of the daemon is read back as a whole before anything is
+decided. Source: architecture "The node", switch-driven 9.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+from hamgr_fsm.timers import DEFAULT_TIMERS, Timers
+from models import tables
+from models.config_db import DpuRow
+from models.controller import split_scope_key
+from models.database import Database
+from models.table import Table
+from runner import topics
+from runner.board import Board
+from runner.entities.dpu import DpuEntity, DpuView
+from runner.entities.global_config import GlobalConfigEntity
+from runner.entities.ha_scope import HaScopeEntity
+from runner.entities.ha_set import HaSetEntity
+from runner.entities.vdpu import VdpuEntity, VdpuReport
+from runner.entity import Context, Entity
+from runner.inputs import Input, RowDeleted, RowSet, RowsFound, RowUnreadable, SnapshotComplete, TimerFired
+from runner.intake import Intake
+from runner.ledger import Ledger, Unclaimed
+from runner.outputs import CancelTimer, DeleteRow, Fault, Output, ReachOrchagent, SetTimer, WriteRow
+
+HEARTBEAT_TIMER = "heartbeat"
+
+# The order in which entities that are due are refreshed: what others stand on comes first.
+_ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
+
+_CREATED_BY: dict[str, Callable[[str], Entity]] = {
+    tables.DASH_HA_GLOBAL_CONFIG.name: lambda _: GlobalConfigEntity(),
+    tables.DPU.name: DpuEntity,
+    tables.REMOTE_DPU.name: DpuEntity,
+    tables.VDPU.name: VdpuEntity,
+    tables.DASH_HA_SET_CONFIG_TABLE.name: HaSetEntity,
+    tables.DASH_HA_SCOPE_CONFIG_TABLE.name: lambda key: HaScopeEntity(*split_scope_key(key)),
+}
+
+_CONFIGURED_BY: dict[str, Table[Any]] = {
+    tables.DASH_HA_SET_TABLE.name: tables.DASH_HA_SET_CONFIG_TABLE,
+    tables.DASH_HA_SET_STATE.name: tables.DASH_HA_SET_CONFIG_TABLE,
+    tables.DASH_HA_VDPU_STATE.name: tables.VDPU,
+}
+
+
+class Node:
+    """One DPU slot of one switch."""
+
+    def __init__(self, *, slot_id: int, operation_ids: Callable[[], str], timers: Timers = DEFAULT_TIMERS) -> None:
+        """``operation_ids`` yields a new GUID in text each time it is called."""
+        self._context = Context(slot_id, timers, operation_ids, Board(), Ledger())
+        self._intake = Intake(self._context.board)
+        self._entities: dict[str, Entity] = {}
+        self._started = False
+        self._orchagent: ReachOrchagent | None = None
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """How many rows were rejected so far, by table."""
+        return self._intake.rejected
+
+    def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
+        """Take one input in, at a wall-clock time in milliseconds; return what is to be done, in order."""
+        context = self._context
+        context.now_ms = now_ms
+        match happened:
+            case RowSet() | RowDeleted() | RowUnreadable():
+                self._take_in(happened)
+            case RowsFound(database, rows):
+                self._find(database, rows)
+            case TimerFired(timer):
+                self._fire(timer)
+            case SnapshotComplete():
+                self._started = True
+                context.say([self._heartbeat()])
+        if self._started:
+            self._refresh_due()
+            self._clean_up()
+            self._reach_orchagent()
+        return self._outputs()
+
+    def _take_in(self, change: RowSet | RowDeleted | RowUnreadable) -> None:
+        rejected = self._intake.accept(change)
+        if rejected is not None:
+            self._context.say([rejected])
+        elif isinstance(change, RowSet) and change.table in _CREATED_BY:
+            entity = _CREATED_BY[change.table](change.key)
+            self._entities.setdefault(entity.path, entity)
+            self._context.board.due.add(entity.path)
+
+    def _find(self, database: Database, rows: object) -> None:
+        assert isinstance(rows, dict)
+        if self._started and database is Database.DPU_APPL_DB and self._context.ledger.flushed(database, rows):
+            # The DPU restarted faster than anybody reported it: all it was told is to be told again, in order.
+            flushes = self._context.board.peek(topics.FLUSHES, 0)
+            self._context.board.post(topics.FLUSHES, flushes + 1)
+            return
+        self._context.ledger.reconcile(database, rows)
+
+    def _fire(self, timer: str) -> None:
+        if timer == HEARTBEAT_TIMER:
+            self._context.board.post(topics.HEARTBEAT, self._context.now_ms)
+            self._context.say([self._heartbeat()])
+            return
+        path, _, name = timer.rpartition("/")
+        entity = self._entities.get(path)
+        if entity is not None:
+            entity.fire(name, self._context)
+
+    def _heartbeat(self) -> SetTimer:
+        return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat))
+
+    def _refresh_due(self) -> None:
+        due = self._context.board.due
+        failed = set()
+        while pending := [path for path in due if path not in failed]:
+            path = min(pending, key=_order)
+            entity = self._entities.get(path)
+            self._context.board.start_reading(path)
+            if entity is None:
+                continue
+            try:
+                if not entity.refresh(self._context):
+                    self._context.board.start_reading(path)
+                    del self._entities[path]
+            except Exception as error:  # noqa: BLE001  (a defect in one entity must not stop the others)
+                failed.add(path)
+                self._context.say([Fault(path, error)])
+        due |= failed
+
+    def _clean_up(self) -> None:
+        """Delete what an earlier life left behind and nobody wants in this one."""
+        for row in self._context.ledger.unclaimed():
+            if self._is_orphan(row):
+                self._context.ledger.discard(row)
+
+    def _is_orphan(self, row: Unclaimed) -> bool:
+        name, key = row.table.name, row.key
+        if name in _CONFIGURED_BY:
+            return not self._configured(_CONFIGURED_BY[name], key)
+        if name == tables.DASH_HA_DPU_STATE.name:
+            return not self._configured(tables.DPU, key) and not self._configured(tables.REMOTE_DPU, key)
+        if name == tables.DASH_HA_GLOBAL_CONFIG_STATE.name:
+            return self._context.board.peek(topics.GLOBAL_CONFIG) is None
+        if name == tables.DASH_HA_SCOPE_TABLE.name:
+            return not any(path.startswith("ha-scope/") and path.endswith(f":{key}") for path in self._entities)
+        if name == tables.DASH_HA_SCOPE_STATE.name:
+            return self._is_orphan_state(key)
+        settled = all(entity.settled for entity in self._entities.values() if isinstance(entity, HaSetEntity))
+        return settled and self._is_ours(row)
+
+    def _is_orphan_state(self, key: str) -> bool:
+        vdpu_id = key.partition("|")[0]
+        report: VdpuReport | None = self._context.board.peek(topics.vdpu(vdpu_id))
+        configured = self._configured(tables.DASH_HA_SCOPE_CONFIG_TABLE, key.replace("|", ":", 1))
+        return not configured and report is not None and report.view.managed
+
+    def _is_ours(self, row: Unclaimed) -> bool:
+        """A BFD session, route or neighbour that only this process can have written: it is about its DPU."""
+        if row.table is tables.BFD_SESSION_TABLE:
+            return True
+        dpu = self._managed_dpu()
+        if dpu is None or dpu.pa_v4 is None:
+            return False
+        if row.table is tables.NEIGH_RESOLVE_TABLE:
+            return row.key.endswith(f":{dpu.pa_v4}")
+        return row.table is tables.VNET_ROUTE_TUNNEL_TABLE and str(dpu.pa_v4) in row.fields.get("endpoint", "").split(
+            ","
+        )
+
+    def _configured(self, table: Table[Any], key: str) -> bool:
+        return self._context.board.peek(topics.row(table, key)) is not None
+
+    def _managed_dpu(self) -> DpuView | None:
+        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
+        views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in names]
+        return next((view for view in views if view is not None and view.managed), None)
+
+    def _reach_orchagent(self) -> None:
+        """Say where the managed DPU's orchagent listens whenever that changes."""
+        dpu = self._managed_dpu()
+        row: DpuRow | None = self._context.board.peek(topics.row(tables.DPU, dpu.dpu_name)) if dpu is not None else None
+        host: IPv4Address | None = row.midplane_ipv4 if row is not None else None
+        reach = ReachOrchagent(None, 0)
+        if row is not None and host is not None:
+            reach = ReachOrchagent(str(host), row.orchagent_zmq_port)
+        if reach != (self._orchagent or ReachOrchagent(None, 0)):
+            self._orchagent = reach
+            self._context.say([reach])
+
+    def _outputs(self) -> list[Output]:
+        """What was logged, then the rows, then the timers."""
+        said, self._context.outputs = self._context.outputs, []
+        timers = [output for output in said if isinstance(output, SetTimer | CancelTimer)]
+        others = [output for output in said if not isinstance(output, SetTimer | CancelTimer)]
+        rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
+        return [*others, *rows, *timers]
+
+
+def _order(path: str) -> tuple[int, str]:
+    return _ORDER.index(path.partition("/")[0]), path
