@@ -1,0 +1,19 @@
+"""``hamgr``: what an operator and a newcomer type. Every command has a module of its own; this one names them."""
+
+import typer
+
+from runner.command_line.demo import demo
+from runner.command_line.show import show
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="SONiC SmartSwitch High Availability.")
+app.command("demo")(demo)
+app.add_typer(show, name="show")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
