@@ -1,0 +1,95 @@
+"""What the DPU's orchagent has been told and what it still has to hear.
+
+A row counts as handed over once it was given to a connection that stood. When the orchagent is reached again it hears
+every row anew, because it may have restarted and reads nothing back by itself (D-09). One-shot fields ask for
+something to be done once: repeated they are sent as ``false``, but one that was never handed over survives in the row
+that replaces its own.
+
+Source: tables 4.4; field-lessons I-05, I-16.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from attrs import define, field
+
+from runner.orchagent_message import RowMessage
+from runner.written_rows import RowName
+
+TABLE_ORDER = ("DASH_HA_SET_TABLE", "BFD_SESSION_TABLE", "DASH_HA_SCOPE_TABLE")
+"""A scope needs its set (I-05): rows are told in this order and deletions in the reverse. Other tables come last."""
+
+DONE, ASKED = "false", "true"
+
+
+@define
+class _Row:
+    fields: dict[str, str]
+    handed_over: bool = False
+    due: bool = True
+
+
+@define
+class OrchagentRows:
+    """The current rows, and the deletions that nobody has heard yet.
+
+    ``one_shot_fields`` are the names of the one-shot fields by table.
+    """
+
+    _one_shot_fields: Mapping[str, frozenset[str]]
+    _rows: dict[RowName, _Row] = field(factory=dict)
+    _tombstones: dict[RowName, None] = field(factory=dict)
+
+    def prime(self, rows: Mapping[RowName, Mapping[str, str]]) -> None:
+        """Take over what an earlier life of this daemon had handed over."""
+        for name, fields in rows.items():
+            self._rows.setdefault(name, _Row(dict(fields), handed_over=True, due=False))
+
+    def write(self, table: str, key: str, fields: Mapping[str, str]) -> None:
+        """The row is to be this one. Without fields it is deleted, for so the orchagent would take it."""
+        if not fields:
+            self.delete(table, key)
+            return
+        before = self._rows.pop((table, key), None)
+        row = _Row(dict(fields))
+        if before is not None and not before.handed_over:
+            row.fields |= {name: ASKED for name in self._asked_once(table) if before.fields.get(name) == ASKED}
+        self._rows[table, key] = row
+
+    def delete(self, table: str, key: str) -> None:
+        """The row is to be gone."""
+        self._rows.pop((table, key), None)
+        self._tombstones[table, key] = None
+
+    def renew(self) -> None:
+        """The orchagent was reached anew: everything is due."""
+        for (table, _), row in self._rows.items():
+            row.due = True
+            if row.handed_over:
+                row.fields |= dict.fromkeys(self._asked_once(table) & row.fields.keys(), DONE)
+
+    def due(self) -> Iterator[RowMessage]:
+        """What is to be sent, in order. A row deleted and written anew is told as both."""
+        for table, key in sorted(self._tombstones, key=_order, reverse=True):
+            yield RowMessage(table, key)
+        for table, key in sorted((name for name, row in self._rows.items() if row.due), key=_order):
+            yield RowMessage(table, key, dict(self._rows[table, key].fields))
+
+    def handed_over(self, message: RowMessage) -> None:
+        """The message was given to a connection that stands."""
+        name = (message.table, message.key)
+        if not message.fields:
+            self._tombstones.pop(name, None)
+        elif name in self._rows:
+            self._rows[name].handed_over, self._rows[name].due = True, False
+
+    def _asked_once(self, table: str) -> frozenset[str]:
+        return self._one_shot_fields.get(table, frozenset())
+
+    def __bool__(self) -> bool:
+        """Something is due."""
+        return bool(self._tombstones) or any(row.due for row in self._rows.values())
+
+
+def _order(name: RowName) -> tuple[int, RowName]:
+    table = name[0]
+    return (TABLE_ORDER.index(table) if table in TABLE_ORDER else len(TABLE_ORDER)), name

@@ -1,0 +1,58 @@
+"""The log lines of what a node did: transitions, rejected inputs, alerts. One line each, always in the same shape.
+
+Source: architecture, "The I/O shell"; field-lessons I-17.
+"""
+
+from collections import Counter
+
+import structlog
+from attrs import define, field
+from structlog.typing import FilteringBoundLogger
+
+from runner.inputs import Input, RowDeleted, RowSet, RowUnreadable
+from runner.outputs import Alert, InputRejected, TransitionTaken
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+
+@define
+class OutputLog:
+    """Logs, and counts what was rejected by the table that it came from, and what went wrong in the node itself."""
+
+    rejected: Counter[str] = field(factory=Counter)
+    bugs: int = 0
+
+    def transition(self, taken: TransitionTaken) -> None:
+        """A machine moved."""
+        names = {"from": taken.source, "to": taken.target, "why": taken.why, "_event": taken.event}
+        log.info("transition", scope=taken.scope, **names, ref=taken.ref, row=taken.row)
+
+    def input_rejected(self, cause: Input, rejected: InputRejected) -> None:
+        """An input was refused as a whole; ``count`` is how many of its table were so far."""
+        table = source_of(cause)
+        self.rejected[table] += 1
+        log.warning(
+            "input_rejected",
+            source=rejected.source,
+            field=rejected.field,
+            value=rejected.value,
+            why=rejected.why,
+            table=table,
+            count=self.rejected[table],
+        )
+
+    def alert(self, alert: Alert) -> None:
+        """Something for the operator to know."""
+        log.warning("alert", subject=alert.subject, what=alert.what)
+
+    def bug(self, cause: Input, error: BaseException, **where: str) -> None:
+        """The node failed over an input: a defect of the program, whatever the input was."""
+        self.bugs += 1
+        log.error("bug", **where, input=repr(cause), count=self.bugs, exc_info=error)
+
+
+def source_of(cause: Input) -> str:
+    """The table that an input is about, else what kind of input it is."""
+    if isinstance(cause, RowSet | RowDeleted | RowUnreadable):
+        return cause.table
+    return type(cause).__name__

@@ -1,0 +1,224 @@
+"""The daemon around a node: a task for each source of inputs, one queue into the node, outputs carried out in order.
+
+Nothing is decided here. At start every database is read before the node hears of any: first what hamgrd itself wrote in
+an earlier life, then the tables it reads, then that this was all. From then on inputs are handed over as they come.
+
+Source: architecture, "The I/O shell".
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+from attrs import define, evolve, field, frozen
+from structlog.typing import FilteringBoundLogger
+
+from models.database import Database
+from models.table import Table, Transport
+from runner.database_config import DatabaseAddress
+from runner.database_link import DatabaseLink
+from runner.inputs import Input, RowsFound, SnapshotComplete, TimerFired
+from runner.orchagent_producer import OrchagentProducer
+from runner.output_log import OutputLog
+from runner.outputs import (
+    Alert,
+    CancelTimer,
+    DeleteRow,
+    Fault,
+    InputRejected,
+    Output,
+    ReachOrchagent,
+    SetTimer,
+    TransitionTaken,
+    WriteRow,
+)
+from runner.table_reader import AUDIT_INTERVAL_S, Batch, TableReader
+from runner.table_writer import RowOutput, TableWriter
+from runner.timer_wheel import TimerWheel
+
+FIRST_COMPLAINT_S, STILL_WAITING_S = 1.0, 10.0
+"""When a daemon that waits for databases says so, and how often from then on."""
+
+FLUSH_WITHIN_S = 5.0
+"""How long the inputs that are queued when the daemon is told to stop may take."""
+
+log: FilteringBoundLogger = structlog.get_logger()
+
+
+class Steps(Protocol):
+    """What decides: an input and the time of day in milliseconds in, outputs out. ``runner.node.Node`` is one."""
+
+    def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
+        """Handle one input to its end."""
+        ...
+
+
+@frozen
+class Surroundings:
+    """What a daemon works with: its databases and tables, and how rows reach the DPU's orchagent."""
+
+    addresses: Mapping[Database, DatabaseAddress]
+    read_tables: Sequence[Table[Any]]
+    written_tables: Sequence[Table[Any]]
+    one_shot_fields: Mapping[str, frozenset[str]]
+    dpu_transport: Transport = Transport.ORCHAGENT
+    audit_interval_s: float = AUDIT_INTERVAL_S
+
+    @property
+    def transported_tables(self) -> list[Table[Any]]:
+        """The written tables, those for the orchagent with the transport that was chosen."""
+        return [
+            evolve(table, transport=self.dpu_transport) if table.transport is Transport.ORCHAGENT else table
+            for table in self.written_tables
+        ]
+
+
+@define(eq=False)
+class Shell:
+    """Runs a node."""
+
+    _node: Steps
+    _around: Surroundings
+    _on_ready: Callable[[], None] = lambda: None
+    _now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    log: OutputLog = field(factory=OutputLog)
+    _links: dict[Database, DatabaseLink] = field(init=False)
+    _queue: asyncio.Queue[Batch | TimerFired | None] = field(factory=asyncio.Queue)
+    _timers: TimerWheel = field(init=False)
+    _orchagent: OrchagentProducer = field(init=False)
+    _writer: TableWriter = field(init=False)
+    _stopping: asyncio.Event = field(factory=asyncio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self._links = {name: DatabaseLink.to(name, address) for name, address in self._around.addresses.items()}
+        self._timers = TimerWheel(lambda name: self._queue.put_nowait(TimerFired(name)))
+        self._orchagent = OrchagentProducer(self._around.one_shot_fields)
+        self._writer = TableWriter(self._links, self._around.transported_tables, self._orchagent)
+
+    def stop(self) -> None:
+        """End :meth:`run`: no more inputs are taken, those that are queued are handled."""
+        self._stopping.set()
+
+    async def run(self) -> bool:
+        """Run until :meth:`stop`. False: a task ended that never should, and the daemon is half of what it must be."""
+        sources = [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in self._readers()]
+        sources.append(asyncio.create_task(self._orchagent.run(), name="orchagent"))
+        loop = asyncio.create_task(self._handle_inputs(), name="inputs")
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([*sources, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
+        good = self._all_alive([*sources, loop])
+        readers, orchagent = sources[:-1], sources[-1]
+        await _cancel(*readers, stopping)
+        self._timers.cancel_all()
+        self._queue.put_nowait(None)
+        await asyncio.wait([loop], timeout=FLUSH_WITHIN_S)
+        await _cancel(loop, orchagent)
+        for link in self._links.values():
+            await link.close()
+        return good
+
+    def _readers(self) -> list[tuple[Database, TableReader]]:
+        return [(name, self._reader(name, link)) for name, link in self._links.items()]
+
+    def _reader(self, database: Database, link: DatabaseLink) -> TableReader:
+        tables = [table.name for table in self._around.read_tables if table.database is database]
+        written = [table for table in self._around.transported_tables if table.database is database]
+        return TableReader(link, tables, written, self._queue.put_nowait, self._around.audit_interval_s)
+
+    @staticmethod
+    def _all_alive(tasks: Sequence[asyncio.Task[Any]]) -> bool:
+        ended = [task for task in tasks if task.done()]
+        for task in ended:
+            log.error("task_ended", task=task.get_name(), exc_info=task.exception())
+        return not ended
+
+    async def _handle_inputs(self) -> None:
+        first = await self._first_snapshots()
+        if first is None:
+            return
+        for happened in first:
+            await self._step(happened)
+        await self._step(SnapshotComplete())
+        self._on_ready()
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, TimerFired):
+                if self._timers.take(item.timer):
+                    await self._step(item)
+            else:
+                for happened in item.inputs:
+                    await self._step(happened)
+
+    async def _first_snapshots(self) -> list[Input] | None:
+        """All that every database holds, in the order in which the node is to hear it; None: stopped before that."""
+        inputs: dict[Database, list[Input]] = {}
+        patience_s = FIRST_COMPLAINT_S
+        while missing := [name for name in self._links if name not in inputs]:
+            try:
+                async with asyncio.timeout(patience_s):
+                    item = await self._queue.get()
+            except TimeoutError:
+                log.warning(f"waiting for database {', '.join(missing)}")
+                patience_s = STILL_WAITING_S
+                continue
+            if item is None:
+                return None
+            if isinstance(item, Batch):
+                inputs.setdefault(item.database, []).extend(item.inputs)
+        everything = [happened for name in self._links for happened in inputs[name]]
+        found = [happened for happened in everything if isinstance(happened, RowsFound)]
+        self._prime_orchagent(found)
+        return [*found, *(happened for happened in everything if not isinstance(happened, RowsFound))]
+
+    def _prime_orchagent(self, found: Sequence[RowsFound]) -> None:
+        sent = {table.name for table in self._around.transported_tables if table.transport is Transport.ORCHAGENT}
+        for rows in found:
+            if rows.database is Database.DPU_APPL_DB:
+                self._orchagent.prime({name: fields for name, fields in rows.rows.items() if name[0] in sent})
+
+    async def _step(self, happened: Input) -> None:
+        try:
+            outputs = self._node.step(happened, self._now_ms())
+        except Exception as error:  # noqa: BLE001
+            # Whatever comes out of a step is a bug of the node. One input is lost by it, not the daemon (I-17).
+            self.log.bug(happened, error)
+        else:
+            await self._carry_out(happened, outputs)
+
+    async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
+        """Rows that follow each other are written together; everything else waits for the rows before it."""
+        rows: list[RowOutput] = []
+        for output in outputs:
+            match output:
+                case WriteRow() | DeleteRow():
+                    rows.append(output)
+                case TransitionTaken():
+                    self.log.transition(output)
+                case InputRejected():
+                    self.log.input_rejected(happened, output)
+                case Alert():
+                    self.log.alert(output)
+                case Fault():
+                    self.log.bug(happened, output.error, entity=output.entity)
+                case _:
+                    await self._writer.apply(rows)
+                    rows = []
+                    self._set_up(output)
+        await self._writer.apply(rows)
+
+    def _set_up(self, output: ReachOrchagent | SetTimer | CancelTimer) -> None:
+        match output:
+            case ReachOrchagent():
+                if self._around.dpu_transport is Transport.ORCHAGENT:
+                    self._orchagent.reach(output.host, output.port)
+            case SetTimer():
+                self._timers.set(output.timer, output.after_ms)
+            case CancelTimer():
+                self._timers.cancel(output.timer)
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
