@@ -1,6 +1,6 @@
 """What a step of the demonstration expects to see, in words and as a look at the databases and at the DPU.
 
-An expectation is looked at again and again until it is met or its step's time is over; it must not change anything.
+An expectation is looked at again and again until it is met or its step's time is over; looking changes nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +21,9 @@ from models.tables import (
 )
 from runner.demo.cast import Cast, SentRow
 from runner.lab.dpu_rows import REQUESTS
+
+QUIET_S = 1.5
+"""How long nothing may move after a restart: long enough for hamgrd to connect to everything and to send again."""
 
 HA_TABLES: tuple[Table[Any], ...] = (
     *(table for table in WRITTEN_TABLES if table is not DPU_RESET_INFO),
@@ -45,10 +48,14 @@ class Sighting:
 
 @frozen
 class Expectation:
-    """``says`` is what is expected, in words; ``look`` looks once."""
+    """``says`` is what is expected, in words; ``look`` looks once.
+
+    ``for_s``: it must hold at every look for so long, where a single look would come too early to see it broken.
+    """
 
     says: str
     look: Callable[[Cast], Sighting]
+    for_s: float = 0.0
 
 
 def row_shows(table: Table[Any], key: str, **fields: str) -> Expectation:
@@ -167,7 +174,7 @@ def dpu_got(*wanted: tuple[Table[Any], str, Mapping[str, str] | None]) -> Expect
 def undisturbed(state: HaState) -> Expectation:
     """Since the step began, no published scope and no route was deleted, and the scope never left this state.
 
-    The DPU was sent nothing but rows that it had already. Looked at once: it holds for what has happened so far.
+    The DPU was sent nothing but rows that it had already, and that goes on for a while.
     """
 
     def look(cast: Cast) -> Sighting:
@@ -189,7 +196,17 @@ def undisturbed(state: HaState) -> Expectation:
         found = "; ".join(gone + states + news)
         return Sighting(not found, found or "nothing was deleted, moved or sent anew")
 
-    return Expectation(f"the scope stays {state.value}, its rows and the route stay, the DPU is told nothing new", look)
+    says = f"for {QUIET_S} s the scope stays {state.value}, its rows and the route stay, the DPU is told nothing new"
+    return Expectation(says, look, for_s=QUIET_S)
+
+
+def dpu_content() -> Expectation:
+    """The DPU has never complained about a row: none was malformed, and none came before what it needs."""
+
+    def look(cast: Cast) -> Sighting:
+        return Sighting(not cast.dpu.refused, "; ".join(cast.dpu.refused) or "no complaint")
+
+    return Expectation("the DPU has refused no row and kept none waiting", look)
 
 
 def nothing_left() -> Expectation:

@@ -5,6 +5,7 @@ It knows the wall and the order, not what is played or how it is shown.
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from attrs import frozen
@@ -29,6 +30,9 @@ class Outcome:
 class Screen(Protocol):
     """Where the audience follows the play."""
 
+    def showing(self) -> AbstractContextManager[object]:
+        """To be entered while steps are played."""
+
     def begin(self, number: int, step: Step) -> None:
         """A step begins; ``number`` counts from 1."""
 
@@ -42,9 +46,10 @@ class Screen(Protocol):
         """The step is over; ``error`` says why it failed apart from its expectations."""
 
 
-def play(cast: Cast, steps: Sequence[Step], screen: Screen) -> bool:
-    """Play the steps until one fails; true if all that was expected was seen."""
-    return all(_play_step(cast, number, step, screen) for number, step in enumerate(steps, 1))
+def play(cast: Cast, steps: Sequence[Step], screen: Screen, first: int = 1) -> bool:
+    """Play the steps until one fails; true if all that was expected was seen. ``first`` is the number of the first."""
+    with screen.showing():
+        return all(_play_step(cast, number, step, screen) for number, step in enumerate(steps, first))
 
 
 def _play_step(cast: Cast, number: int, step: Step, screen: Screen) -> bool:
@@ -69,13 +74,16 @@ def _act(cast: Cast, step: Step) -> str | None:
 
 
 def _await(cast: Cast, step: Step, expectation: Expectation, began_s: float, screen: Screen) -> bool:
-    deadline_s = began_s + step.within_s
+    if expectation.for_s:
+        decided_by, deadline_s = False, time.monotonic() + expectation.for_s
+    else:
+        decided_by, deadline_s = True, began_s + step.within_s
     while True:
         cast.npu.consume()
         sighting = expectation.look(cast)
         screen.look(cast)
         now_s = time.monotonic()
-        if sighting.met or now_s > deadline_s:
+        if sighting.met is decided_by or now_s > deadline_s:
             screen.saw(Outcome(expectation, sighting, now_s - began_s))
             return sighting.met
         time.sleep(LOOK_EVERY_S)

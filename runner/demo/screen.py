@@ -4,12 +4,11 @@ They show the same: each step, what was expected of it and when it was seen, and
 """
 
 import json
-from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from attrs import define, field
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
@@ -47,6 +46,9 @@ class Lines(Screen):
     console: Console
     steps: int
 
+    def showing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def begin(self, number: int, step: Step) -> None:
         self._print(f"[{number:2}/{self.steps}] {step.title}  ({step.ref})")
 
@@ -73,6 +75,9 @@ class JsonLines(Screen):
 
     number: int = 0
 
+    def showing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def begin(self, number: int, step: Step) -> None:
         self.number = number
         self._tell(event="step", title=step.title, ref=step.ref)
@@ -98,22 +103,29 @@ class JsonLines(Screen):
 
 @define
 class OnTerminal(Screen):
-    """The list of steps with the present one unfolded, and below it the rows as they are now."""
+    """Steps that are over stay on the terminal, what they showed included; below them the present one moves.
+
+    Under it are the rows as they are now.
+    """
 
     console: Console
-    all_steps: Sequence[Step]
+    steps: int
     live: Live = field(init=False)
-    number: int = 0
+    heading: Text = field(factory=Text)
     outcomes: list[Outcome] = field(factory=list)
-    took_s: list[float] = field(factory=list)
-    error: str | None = None
     rows: Grid = field(factory=Grid)
 
     def __attrs_post_init__(self) -> None:
-        self.live = Live(console=self.console, refresh_per_second=10, get_renderable=self._picture)
+        self.live = Live(console=self.console, refresh_per_second=10, get_renderable=self._present, transient=True)
+
+    def showing(self) -> AbstractContextManager[object]:
+        return self.live
 
     def begin(self, number: int, step: Step) -> None:
-        self.number, self.outcomes = number, []
+        self.heading = Text.assemble(
+            (f"[{number:2}/{self.steps}] ", "dim"), (step.title, "bold"), (f"  {step.ref}", "dim")
+        )
+        self.outcomes = []
 
     def saw(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
@@ -122,37 +134,28 @@ class OnTerminal(Screen):
         self.rows = _rows(cast)
 
     def end(self, step: Step, error: str | None, took_s: float) -> None:
-        self.took_s.append(took_s)
-        self.error = error
+        lines = self._lines()
+        if error is not None:
+            lines.append(_line("FAIL", "red", took_s, error))
+        self.live.console.print(Group(*lines))
+        self.heading, self.outcomes = Text(), []
 
-    def _picture(self) -> Group:
-        return Group(self._steps(), Panel(self.rows, title="rows now", title_align="left"))
+    def _present(self) -> Group:
+        waiting = [Text("        ...", style="yellow")] if self.heading else []
+        return Group(*self._lines(), *waiting, Panel(self.rows, title="rows now", title_align="left"))
 
-    def _steps(self) -> Grid:
-        grid = Grid.grid(padding=(0, 1))
-        for number, step in enumerate(self.all_steps, 1):
-            done = number <= len(self.took_s)
-            failed = number == self.number and self._failed
-            mark = "[red]FAIL" if failed else "[green]ok" if done else "[yellow]..." if number == self.number else ""
-            grid.add_row(
-                mark, f"{self.took_s[number - 1]:5.1f} s" if done else "", escape(step.title), f"[dim]{step.ref}"
-            )
-            if number == self.number and (not done or failed or number == len(self.all_steps)):
-                self._unfold(grid)
-        return grid
-
-    @property
-    def _failed(self) -> bool:
-        return self.error is not None or any(not outcome.sighting.met for outcome in self.outcomes)
-
-    def _unfold(self, grid: Grid) -> None:
+    def _lines(self) -> list[Text]:
+        lines = [self.heading]
         for outcome in self.outcomes:
-            style = "green" if outcome.sighting.met else "red"
-            grid.add_row("", f"{outcome.after_s:5.1f} s", Text(f"  {outcome.expectation.says}", style=style))
+            mark, style = ("ok  ", "green") if outcome.sighting.met else ("FAIL", "red")
+            lines.append(_line(mark, style, outcome.after_s, outcome.expectation.says))
             if not outcome.sighting.met:
-                grid.add_row("", "", Text(f"  found: {outcome.sighting.found}", style="red"))
-        if self.error is not None:
-            grid.add_row("", "", Text(f"  {self.error}", style="red"))
+                lines.append(Text(f"             found: {outcome.sighting.found}", style="red"))
+        return lines
+
+
+def _line(mark: str, style: str, after_s: float, what: str) -> Text:
+    return Text.assemble("        ", (mark, style), (f" {after_s:6.2f} s  ", "dim"), what)
 
 
 def _rows(cast: Cast) -> Grid:

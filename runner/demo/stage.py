@@ -26,6 +26,9 @@ from runner.redis_rows import RedisRows
 READY = "hamgrd ready"
 """What hamgrd prints on standard error once the initial snapshot is processed."""
 
+RUN_HAMGRD = "from runner.command_line.hamgrd import main; main()"
+"""What the console script does; the script itself may lie outside of the search path."""
+
 START_DEADLINE_S = 20.0
 END_DEADLINE_S = 5.0
 LOOK_EVERY_S = 0.02
@@ -144,7 +147,7 @@ class Stage:
     def _hamgrd_command(self) -> list[str]:
         main_file, global_file = self.database_files
         return [
-            *(sys.executable, "-m", "runner.command_line.hamgrd"),
+            *(sys.executable, "-c", RUN_HAMGRD),
             *("--slot-id", str(SLOT)),
             *("--db-config", str(main_file), "--global-db-config", str(global_file)),
         ]

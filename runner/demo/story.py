@@ -40,6 +40,7 @@ from runner.demo.expectation import (
     asks_approval,
     asks_nothing,
     asks_the_same,
+    dpu_content,
     dpu_got,
     no_row,
     nothing_left,
@@ -331,6 +332,7 @@ LEAVE = (
         delete,
         (
             dpu_got(SCOPE_DELETED, SET_DELETED),
+            dpu_content(),
             no_row(DASH_HA_SCOPE_TABLE, HA_SET_ID),
             no_row(DASH_HA_SET_TABLE, HA_SET_ID),
             no_row(VNET_ROUTE_TUNNEL_TABLE, ROUTE),
@@ -347,5 +349,8 @@ LEAVE = (
     ),
 )
 
-STORY = (*LAUNCH, *FAULTS, *RESET, *LEAVE)
-"""The whole life, in its order."""
+LIFE = (*LAUNCH, *FAULTS, *RESET)
+"""From the first configuration to a scope that has survived everything and is active."""
+
+STORY = (*LIFE, *LEAVE)
+"""The whole life, until nothing of it is left."""
