@@ -94,7 +94,7 @@ class Reader:
 def publish(context: Context, owner: str, table: Table[Any], key: str, record: Any) -> None:
     """Want a state row; the time of its last update changes only together with something else in it."""
     fields = encode(record)
-    old = context.ledger.fields(table, key)
+    old = context.ledger.fields_before(table, key)
     if any(a.name == LAST_UPDATED for a in attrs.fields(type(record))):
         stamp = str(context.now_ms)
         if old is not None and {**old, LAST_UPDATED: ""} == {**fields, LAST_UPDATED: ""}:

@@ -94,6 +94,11 @@ class Ledger:
         entry = self._entries.get((table.name, key))
         return entry.fields if entry is not None else None
 
+    def fields_before(self, table: AnyTable, key: str) -> Mapping[str, str] | None:
+        """The content of a row before the step under way; None when there was none."""
+        change = self._step.get((table.name, key))
+        return self.fields(table, key) if change is None else change.before
+
     def write(self, owner: str, table: AnyTable, key: str, fields: Mapping[str, str], *, once: bool = False) -> None:
         """Want a row with this content. ``once``: whoever reads it may change it, and it is not restored."""
         row = (table.name, key)

@@ -1,4 +1,3 @@
-# mypy: disable-error-code="type-arg"
 from models.protobuf import dash_types_pb2 as _dash_types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

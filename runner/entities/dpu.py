@@ -84,9 +84,9 @@ class DpuEntity:
 
     def _local(self, row: DpuRow, board: Reader, context: Context) -> DpuView:
         managed = row.dpu_id == context.slot_id
+        before = self._machine.facts.incarnation if self._machine is not None else 0
         machine = self._machine or self._start(managed, context)
         planes: DpuStateRow = board.topic(topics.planes(row.dpu_id), DpuStateRow())
-        before = machine.facts.incarnation
         effects = machine.update(
             now_ms=context.now_ms,
             midplane=planes.dpu_midplane_link_state,
@@ -102,9 +102,13 @@ class DpuEntity:
         return self._view(row, managed, planes, board, context)
 
     def _start(self, managed: bool, context: Context) -> DpuHealth:
-        """Build the machine from what an earlier life published: a reset is announced once, not once a life."""
+        """Build the machine from what an earlier life published: a reset is announced once, not once a life.
+
+        A DPU that was lost then is another incarnation now: what is found of it in the databases means nothing.
+        """
         published = _published_before(self._name, context)
-        self._machine = DpuHealth(lost=bool(published.reset_announced) and managed)
+        lost = bool(published.reset_announced) and managed
+        self._machine = DpuHealth(lost=lost, incarnation=int(lost))
         for plane in ("midplane_link", "control_plane", "data_plane"):
             state = getattr(published, f"dpu_{plane}_state")
             self._since.recall(plane, state, getattr(published, f"dpu_{plane}_time_in_ms"))
