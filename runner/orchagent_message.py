@@ -24,7 +24,7 @@ class MessageTooLargeError(ValueError):
 
 @frozen
 class RowMessage:
-    """A row to be sent; empty ``fields`` delete it."""
+    """A row to be sent; empty ``fields`` delete it. Bytes that are no UTF-8 travel as surrogate escapes."""
 
     table: str
     key: str
@@ -65,7 +65,7 @@ def unpack(message: bytes) -> tuple[str, list[RowMessage]]:
 
 
 def _packed(text: str) -> bytes:
-    encoded = text.encode()
+    encoded = text.encode("utf-8", "surrogateescape")
     return _NUMBER.pack(len(encoded)) + encoded
 
 
@@ -77,7 +77,7 @@ def _texts(message: bytes) -> list[str]:
             at += _NUMBER.size
             if length > len(message) - at:
                 raise ValueError("a length is beyond the end of the message")
-            texts.append(message[at : at + length].decode())
+            texts.append(message[at : at + length].decode("utf-8", "surrogateescape"))
             at += length
     except struct.error as error:
         raise ValueError("the message ends within a length") from error

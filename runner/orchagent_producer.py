@@ -53,6 +53,7 @@ class OrchagentProducer:
     _one_shot_fields: Mapping[str, frozenset[str]]
     connected: bool = False
     _rows: OrchagentRows = field(init=False)
+    _full: bool = False
     _socket: zmq.Socket[bytes] | None = None
     _endpoint: str | None = None
     _moved: asyncio.Event = field(factory=asyncio.Event)
@@ -74,12 +75,14 @@ class OrchagentProducer:
     def write(self, table: str, key: str, fields: Mapping[str, str]) -> None:
         """Send a row now or as soon as the orchagent is there."""
         self._rows.write(table, key, fields)
-        self._send_due()
+        if not self._full:
+            self._send_due()
 
     def delete(self, table: str, key: str) -> None:
         """Send a deletion now or as soon as the orchagent is there."""
         self._rows.delete(table, key)
-        self._send_due()
+        if not self._full:
+            self._send_due()
 
     async def run(self) -> NoReturn:
         """Keep the connection for ever."""
@@ -135,10 +138,13 @@ class OrchagentProducer:
         self._send_due()
 
     def _send_due(self) -> None:
+        """Send until the peer takes no more; what is left is offered again by and by."""
+        self._full = False
         if not self.connected or self._socket is None:
             return
         for message in self._rows.due():
             if not self._sent(self._socket, message):
+                self._full = True
                 return
             self._rows.handed_over(message)
 

@@ -25,7 +25,6 @@ DONE, ASKED = "false", "true"
 class _Row:
     fields: dict[str, str]
     handed_over: bool = False
-    due: bool = True
 
 
 @define
@@ -37,12 +36,13 @@ class OrchagentRows:
 
     _one_shot_fields: Mapping[str, frozenset[str]]
     _rows: dict[RowName, _Row] = field(factory=dict)
-    _tombstones: dict[RowName, None] = field(factory=dict)
+    _tombstones: set[RowName] = field(factory=set)
+    _due: set[RowName] = field(factory=set)
 
     def prime(self, rows: Mapping[RowName, Mapping[str, str]]) -> None:
         """Take over what an earlier life of this daemon had handed over."""
         for name, fields in rows.items():
-            self._rows.setdefault(name, _Row(dict(fields), handed_over=True, due=False))
+            self._rows.setdefault(name, _Row(dict(fields), handed_over=True))
 
     def write(self, table: str, key: str, fields: Mapping[str, str]) -> None:
         """The row is to be this one. Without fields it is deleted, for so the orchagent would take it."""
@@ -54,16 +54,18 @@ class OrchagentRows:
         if before is not None and not before.handed_over:
             row.fields |= {name: ASKED for name in self._asked_once(table) if before.fields.get(name) == ASKED}
         self._rows[table, key] = row
+        self._due.add((table, key))
 
     def delete(self, table: str, key: str) -> None:
         """The row is to be gone."""
         self._rows.pop((table, key), None)
-        self._tombstones[table, key] = None
+        self._due.discard((table, key))
+        self._tombstones.add((table, key))
 
     def renew(self) -> None:
         """The orchagent was reached anew: everything is due."""
+        self._due = set(self._rows)
         for (table, _), row in self._rows.items():
-            row.due = True
             if row.handed_over:
                 row.fields |= dict.fromkeys(self._asked_once(table) & row.fields.keys(), DONE)
 
@@ -71,23 +73,20 @@ class OrchagentRows:
         """What is to be sent, in order. A row deleted and written anew is told as both."""
         for table, key in sorted(self._tombstones, key=_order, reverse=True):
             yield RowMessage(table, key)
-        for table, key in sorted((name for name, row in self._rows.items() if row.due), key=_order):
+        for table, key in sorted(self._due, key=_order):
             yield RowMessage(table, key, dict(self._rows[table, key].fields))
 
     def handed_over(self, message: RowMessage) -> None:
         """The message was given to a connection that stands."""
         name = (message.table, message.key)
         if not message.fields:
-            self._tombstones.pop(name, None)
-        elif name in self._rows:
-            self._rows[name].handed_over, self._rows[name].due = True, False
+            self._tombstones.discard(name)
+        else:
+            self._rows[name].handed_over = True
+            self._due.discard(name)
 
     def _asked_once(self, table: str) -> frozenset[str]:
         return self._one_shot_fields.get(table, frozenset())
-
-    def __bool__(self) -> bool:
-        """Something is due."""
-        return bool(self._tombstones) or any(row.due for row in self._rows.values())
 
 
 def _order(name: RowName) -> tuple[int, RowName]:
