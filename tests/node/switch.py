@@ -1,6 +1,6 @@
 """A switch in memory: databases as dictionaries, one node, one simulated DPU, and whatever a test writes.
 
-Nothing waits: a write is followed by everything that it causes. The store is the only fake; node and DPU are the real ones.
+Nothing waits: a write is followed by everything that it causes. The store is the only fake; node and DPU are real.
 """
 
 from collections import defaultdict, deque
@@ -99,7 +99,7 @@ def scope_fields(**changes: Any) -> dict[str, bytes]:
     return {"pb": encode_ha_scope_config(HaScopeConfigRow(**values))}
 
 
-class Crash(Exception):
+class Killed(Exception):  # noqa: N818  (nobody's error)
     """The daemon was killed in the middle of carrying out a step."""
 
 
@@ -282,7 +282,7 @@ class Switch:
             try:
                 for output in self.node.step(happened, self.now_ms):
                     self._carry_out(output)
-            except Crash:
+            except Killed:
                 if not self.comes_back:
                     raise
                 self.restart()
@@ -292,7 +292,7 @@ class Switch:
             case WriteRow() | DeleteRow():
                 if self.outputs_until_crash is not None:
                     if self.outputs_until_crash == 0:
-                        raise Crash
+                        raise Killed
                     self.outputs_until_crash -= 1
                 self.written.append(output)
                 self._store(output)

@@ -11,7 +11,7 @@ import pytest
 from hamgr_fsm.vocabulary import DesiredHaState
 from models import tables
 from runner.outputs import WriteRow
-from tests.node.switch import SCOPE_KEY, SET_ID, Crash, Switch
+from tests.node.switch import SCOPE_KEY, SET_ID, Killed, Switch
 
 Step = Callable[[Switch], None]
 
@@ -137,7 +137,7 @@ def test_approval_written_while_the_daemon_is_away_takes_effect_once() -> None:
     switch = play(PLANNED_UP[:-1])
     switch.settle()
     switch.outputs_until_crash, switch.comes_back = 0, False
-    with pytest.raises(Crash):
+    with pytest.raises(Killed):
         switch.approve()
     switch.restart()
     switch.settle()
