@@ -60,9 +60,13 @@ class HamgrdProcess:
             time.sleep(LOOK_EVERY_S)
 
     def restart(self, deadline_s: float = START_DEADLINE_S) -> None:
-        """End it with SIGKILL, so that it cannot put anything in order, and start it again."""
-        _end(self.process, signal.SIGKILL)
+        """End it with SIGKILL and start it again."""
+        self.kill()
         self.start(deadline_s)
+
+    def kill(self) -> None:
+        """End it with SIGKILL, so that it cannot put anything in order."""
+        _end(self.process, signal.SIGKILL)
 
     def stop(self) -> int | None:
         """End it as a service manager would; gives its exit code."""

@@ -66,13 +66,14 @@ def test_whole_life_is_seen_and_nothing_is_left(short_path: Path) -> None:
     assert_nothing_left(short_path)
 
 
-def test_ended_demonstration_leaves_nothing(short_path: Path) -> None:
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_ended_demonstration_leaves_nothing(short_path: Path, how: signal.Signals, code: int) -> None:
     process = demo(short_path)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("[ 1/")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(how)
     process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 143
+    assert process.returncode == code
     assert_nothing_left(short_path)
 
 

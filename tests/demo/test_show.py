@@ -111,7 +111,6 @@ def test_absent_redis_is_told(switch: Switch, tmp_path: Path) -> None:
 
 def test_absent_configuration_is_told(switch: Switch) -> None:
     switch.main_file.unlink()
-    switch.global_file.unlink()
     assert str(switch.main_file) in one_line_of(show(switch, "vdpu"))
 
 
