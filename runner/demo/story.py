@@ -22,18 +22,17 @@ from models.tables import (
     VNET_ROUTE_TUNNEL_TABLE,
 )
 from runner.demo.cast import Cast
-from runner.demo.configuration import (
-    DPU_ADDRESS,
-    DPU_NAME,
-    NPU_ADDRESS,
-    PEER_DPU_ADDRESS,
-    PEER_NPU_ADDRESS,
-    VIP_V4,
-    VIP_V6,
-    VNET,
-    config_rows,
-)
+from runner.demo.configuration import DPU_ADDRESS, DPU_NAME, PEER_DPU_ADDRESS, VIP_V6
 from runner.demo.controller import HA_SET_ID, VDPU_ID
+from runner.demo.deeds import (
+    approve,
+    configure,
+    configure_disabled,
+    deconfigure,
+    delete,
+    restart_hamgrd,
+    tell_dpu,
+)
 from runner.demo.expectation import (
     Expectation,
     asks_anew,
@@ -46,14 +45,20 @@ from runner.demo.expectation import (
     nothing_left,
     requested,
     row_lacks,
-    row_lists,
     row_shows,
     undisturbed,
 )
-
-SCOPE_ROW = f"{VDPU_ID}|{HA_SET_ID}"
-BFD_SESSIONS = tuple(f"default:default:{npu}" for npu in (NPU_ADDRESS, PEER_NPU_ADDRESS))
-ROUTE = f"{VNET}:{VIP_V4}"
+from runner.demo.sights import (
+    BFD_SESSIONS,
+    ROUTE,
+    SCOPE_DELETED,
+    SCOPE_ROW,
+    SET_DELETED,
+    probes_answered,
+    probes_silent,
+    route_prefers_us,
+    scope_is,
+)
 
 
 @frozen
@@ -64,93 +69,8 @@ class Step:
     act: Callable[[Cast], None]
     expects: tuple[Expectation, ...]
     ref: str
-    within_s: float = 10.0
+    within_s: float = 20.0
 
-
-def scope_is(state: HaState) -> Expectation:
-    """The published scope is in this state, and the DPU has said so."""
-    return row_shows(DASH_HA_SCOPE_STATE, SCOPE_ROW, local_ha_state=state.value, local_acked_asic_ha_state=state.value)
-
-
-def probes_answered() -> tuple[Expectation, ...]:
-    """The DPU answers the probes of both switches."""
-    rows = tuple(
-        row_shows(BFD_SESSION_TABLE, key, local_addr=DPU_ADDRESS, type="passive", multihop="true", shutdown="false")
-        for key in BFD_SESSIONS
-    )
-    up = row_lists(DASH_HA_SCOPE_STATE, SCOPE_ROW, "local_vdpu_up_bfd_sessions_v4", NPU_ADDRESS, PEER_NPU_ADDRESS)
-    return (*rows, up)
-
-
-def probes_silent() -> tuple[Expectation, ...]:
-    """The DPU answers no probe."""
-    return tuple(no_row(BFD_SESSION_TABLE, key) for key in BFD_SESSIONS)
-
-
-def route_prefers_us() -> Expectation:
-    """Both virtual addresses lead to the preferred DPU, with the peer's switch as the other end."""
-    return row_shows(
-        VNET_ROUTE_TUNNEL_TABLE,
-        ROUTE,
-        endpoint=f"{DPU_ADDRESS},{PEER_NPU_ADDRESS}",
-        endpoint_monitor=f"{DPU_ADDRESS},{PEER_DPU_ADDRESS}",
-        primary=DPU_ADDRESS,
-        monitoring="custom_bfd",
-    )
-
-
-def approve(kind: OperationType) -> Callable[[Cast], None]:
-    """The controller approves what the scope waits for."""
-
-    def act(cast: Cast) -> None:
-        cast.controller.approve(kind)
-
-    return act
-
-
-def tell_dpu(*stimuli: str) -> Callable[[Cast], None]:
-    """Something happens to the DPU or to its peer."""
-
-    def act(cast: Cast) -> None:
-        for stimulus in stimuli:
-            cast.dpu.tell(stimulus)
-
-    return act
-
-
-def configure(disabled: bool | None = None, desired_ha_state: DesiredHaState | None = None) -> Callable[[Cast], None]:
-    """The controller writes the scope."""
-
-    def act(cast: Cast) -> None:
-        cast.controller.configure_scope(disabled, desired_ha_state)
-
-    return act
-
-
-def configure_disabled(cast: Cast) -> None:
-    """The controller writes the set, and the scope as disabled."""
-    cast.controller.configure_set()
-    cast.controller.configure_scope(disabled=True, desired_ha_state=DesiredHaState.ACTIVE)
-
-
-def restart_hamgrd(cast: Cast) -> None:
-    """hamgrd is killed, and started again."""
-    cast.hamgrd.restart(10.0)
-
-
-def delete(cast: Cast) -> None:
-    """The controller deletes scope and set."""
-    cast.controller.delete()
-
-
-def deconfigure(cast: Cast) -> None:
-    """The operator removes what the switch was configured with."""
-    for table, key, _ in reversed(config_rows(0)):
-        cast.rows.remove(table, key)
-
-
-SCOPE_DELETED = (DASH_HA_SCOPE_TABLE, HA_SET_ID, None)
-SET_DELETED = (DASH_HA_SET_TABLE, HA_SET_ID, None)
 
 LAUNCH = (
     Step(

@@ -20,6 +20,7 @@ from models.tables import (
 )
 from runner.demo.cast import Cast
 from runner.demo.controller import HA_SET_ID, VDPU_ID
+from runner.demo.deeds import approve, configure, configure_disabled, tell_dpu
 from runner.demo.expectation import (
     Expectation,
     asks_anew,
@@ -34,21 +35,9 @@ from runner.demo.expectation import (
 )
 from runner.demo.play import play
 from runner.demo.screen import Lines
+from runner.demo.sights import SCOPE_DELETED, SET_DELETED, probes_answered, probes_silent, scope_is
 from runner.demo.stage import HamgrdProcess, Stage
-from runner.demo.story import (
-    LAUNCH,
-    LEAVE,
-    SCOPE_DELETED,
-    SET_DELETED,
-    Step,
-    approve,
-    configure,
-    configure_disabled,
-    probes_answered,
-    probes_silent,
-    scope_is,
-    tell_dpu,
-)
+from runner.demo.story import LAUNCH, LEAVE, Step
 
 BOOT, CONFIGURE, ENABLE, ACTIVATE, _ = LAUNCH
 UP = (BOOT, CONFIGURE, ENABLE, ACTIVATE)
