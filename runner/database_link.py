@@ -24,7 +24,7 @@ DATABASE_ERRORS = (RedisError, OSError, TimeoutError)
 ANSWER_WITHIN_S = 3.0
 """A server that takes longer than this to connect or to answer counts as away."""
 
-BACK_OFF = ExponentialWithJitterBackoff(cap=3.0, base=0.05)
+BACK_OFF = ExponentialWithJitterBackoff(cap=2.0, base=0.05)
 MOST_FAILURES = 10
 """More failures than this make no longer delay; it also keeps the power of two in the back-off small."""
 

@@ -94,12 +94,23 @@ class PrivateRedis:
         process, self._process = self._process, None
         if process is None:
             return
+        process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def pause(self) -> None:
+        """Let the process hang: it accepts connections and answers nothing, until :meth:`resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the process go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
         """Throw the data of a stopped server away: it will come back empty."""

@@ -125,7 +125,7 @@ class TableReader:
         inputs: list[Input] = [] if found is None else [RowsFound(self._link.database, found)]
         inputs += self._differences(await read_rows(self._link, list(self._known)))
         if inputs:
-            log.info("audit_found_changes", database=self._link.database, inputs=len(inputs))
+            log.debug("audit_found_changes", database=self._link.database, inputs=len(inputs))
         self._changed(inputs)
 
     def _differences(self, rows: Mapping[RowName, Row]) -> list[Input]:

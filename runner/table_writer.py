@@ -67,12 +67,13 @@ class TableWriter:
                     self._producer.delete(row.table, row.key)
 
     async def _write(self, link: DatabaseLink, rows: Sequence[RowOutput]) -> None:
-        self._remember(link, rows)
-        if not link.available:
-            self.dropped += len(rows)
-            return
+        for row in rows:
+            link.written.begin((row.table, row.key), row.fields if isinstance(row, WriteRow) else None)
         try:
-            await self._execute(link, rows)
+            if link.available:
+                await self._execute(link, rows)
+            else:
+                self.dropped += len(rows)
         except (ResponseError, DataError) as error:
             # The server answers, so it is not away: a full disk or memory. The audit brings the rows up again.
             self.dropped += len(rows)
@@ -80,7 +81,8 @@ class TableWriter:
         except DATABASE_ERRORS as error:
             self.dropped += len(rows)
             link.lose(error)
-        self._remember(link, rows)
+        finally:
+            link.written.finish()
 
     async def _execute(self, link: DatabaseLink, rows: Sequence[RowOutput], renew: bool = False) -> None:
         async with link.client.pipeline(transaction=True) as pipeline:
@@ -117,11 +119,6 @@ class TableWriter:
 
     def _transport(self, row: RowOutput) -> Transport | None:
         return self._transports[row.database, row.table]
-
-    @staticmethod
-    def _remember(link: DatabaseLink, rows: Iterable[RowOutput]) -> None:
-        for row in rows:
-            link.written.write((row.table, row.key), row.fields if isinstance(row, WriteRow) else None)
 
 
 def _produce(pipeline: Pipeline, link: DatabaseLink, row: RowOutput) -> int:

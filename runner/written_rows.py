@@ -1,7 +1,7 @@
 """What a database should hold of the tables that hamgrd writes: the rows last found there or last written by us.
 
 The audit compares this with what is really there. It must not take a row that is being written at that moment for one
-that somebody else changed, so rows that were touched while the audit was reading are left to the next one.
+that somebody else changed, so rows that are touched while the audit reads are left to the next one.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ class WrittenRows:
     """The rows by table and key; a row that is absent is not in it."""
 
     rows: dict[RowName, Fields] = field(factory=dict)
+    _under_way: set[RowName] = field(factory=set)
     _touched: set[RowName] = field(factory=set)
 
     @property
@@ -30,17 +31,22 @@ class WrittenRows:
         """The database was read: it holds exactly these rows."""
         self.rows = dict(rows)
 
-    def write(self, name: RowName, fields: Fields | None) -> None:
-        """A row is to hold these fields, or to be absent. Call it before and after the write."""
+    def begin(self, name: RowName, fields: Fields | None) -> None:
+        """A row is being written to hold these fields, or to be absent."""
+        self._under_way.add(name)
         self._touched.add(name)
         if fields:
             self.rows[name] = dict(fields)
         else:
             self.rows.pop(name, None)
 
+    def finish(self) -> None:
+        """What was begun is written, or given up; in that case the rows stay as what the database should hold."""
+        self._under_way.clear()
+
     def begin_audit(self) -> None:
-        """From now on, remember what is written."""
-        self._touched.clear()
+        """From now on, remember what is touched."""
+        self._touched = set(self._under_way)
 
     def audited(self, found: Mapping[RowName, Fields]) -> Mapping[RowName, Fields] | None:
         """What the database holds when that is news, else None. ``found`` covers the rows of :attr:`names`."""

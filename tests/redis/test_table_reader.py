@@ -12,10 +12,12 @@ from structlog.testing import capture_logs
 
 from models.database import Database
 from models.table import Table, Transport
+from runner import database_link
 from runner.database_link import DatabaseLink
 from runner.inputs import Input, RowDeleted, RowSet, RowsFound, RowUnreadable
 from runner.private_redis import PrivateRedis
 from runner.table_reader import Batch, TableReader
+from runner.written_rows import WrittenRows
 from tests.redis.conftest import VECTORS, Links, until
 
 CASES = {case["id"]: case for case in VECTORS["subscriber_state_table"]}
@@ -289,12 +291,39 @@ async def test_audit_is_silent_about_what_we_wrote_ourselves(
     state.hset("DASH_HA_SCOPE_STATE|v|s", mapping=ROW)
     async with follow(server, written=[OWN], audit_interval_s=0.02) as follower:
         state.hset("DASH_HA_SCOPE_STATE|v|s", mapping={"ha_role": "dead"})
-        follower.link.written.write(("DASH_HA_SCOPE_STATE", "v|s"), ROW | {"ha_role": "dead"})
+        follower.link.written.begin(("DASH_HA_SCOPE_STATE", "v|s"), ROW | {"ha_role": "dead"})
+        follower.link.written.finish()
         quiet_since = state.info("commandstats")["cmdstat_hgetall"]["calls"]
         await until(lambda: state.info("commandstats")["cmdstat_hgetall"]["calls"] > quiet_since + 10)
         assert len(follower.found) == 1
         state.hset("DASH_HA_SCOPE_STATE|v|s", mapping={"ha_role": "active"})
         await until(lambda: len(follower.found) == 2)
+
+
+async def test_row_that_is_being_written_is_left_to_the_next_audit() -> None:
+    written, name, old, new = WrittenRows(), ("T", "k"), {"x": "1"}, {"x": "2"}
+    written.found({name: old})
+    written.begin(name, new)
+    written.begin_audit()
+    assert written.audited({name: old}) is None
+    written.finish()
+    written.begin_audit()
+    assert written.audited({name: new}) is None
+    assert written.audited({name: old}) == {name: old}
+
+
+async def test_server_that_hangs_is_lost_and_regained(
+    follow: Follow, own_server: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_link, "ANSWER_WITHIN_S", 0.2)
+    async with follow(own_server, audit_interval_s=0.05) as follower:
+        own_server.pause()
+        await until(lambda: not follower.link.available)
+        own_server.resume()
+        await until(lambda: follower.link.available)
+        with own_server.client(database_id=6) as state:
+            state.hset(f"{TABLE}|a", "x", "1")
+        await until(lambda: (TABLE, "a") in follower.rows)
 
 
 async def test_row_that_expired_is_missed_by_the_audit(follow: Follow, server: PrivateRedis, state: Redis) -> None:

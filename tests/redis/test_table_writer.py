@@ -1,5 +1,6 @@
 """Rows as their readers find them: the captured cases of the real library, and a database that is away."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from models.database import Database
 from models.table import Table, Transport
+from runner import database_link
 from runner.outputs import DeleteRow, WriteRow
 from runner.private_redis import PrivateRedis
 from runner.table_writer import RowOutput, TableWriter
@@ -186,6 +188,22 @@ async def test_database_that_is_away_holds_up_no_other(links: Links, server: Pri
     assert [entry["event"] for entry in logs] == ["database_lost"]
     assert ours.dropped == 3
     assert gone.written.rows == {("VNET_ROUTE_TUNNEL_TABLE", "r"): {"n": "2"}}
+
+
+async def test_server_that_hangs_holds_up_the_others_only_once(
+    links: Links, server: PrivateRedis, own_server: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_link, "ANSWER_WITHIN_S", 0.2)
+    hanging = links(own_server, Database.APPL_DB)
+    ours = TableWriter({Database.APPL_DB: hanging, Database.STATE_DB: links(server, Database.STATE_DB)}, TABLES)
+    own_server.pause()
+    started = asyncio.get_running_loop().time()
+    for number in range(20):
+        await ours.apply([row(ROUTE, "r", {"n": str(number)}), row(STATE, "s", {"n": str(number)})])
+    assert asyncio.get_running_loop().time() - started < 2.0
+    own_server.resume()
+    assert content(server, Database.STATE_DB) == {"DASH_HA_SCOPE_STATE|s": {"n": "19"}}
+    assert not hanging.available
 
 
 async def test_full_server_refuses_rows_without_counting_as_away(links: Links, own_server: PrivateRedis) -> None:
