@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two workers suit the two cores of the machine that checks every submission.
 WORKERS ?= 2
 
-.PHONY: setup demo test lint types layering unit lock proto clean
+.PHONY: setup demo test lint types layering unit diagrams lock proto clean
 
 setup: .venv/installed
 
@@ -31,6 +31,10 @@ layering: setup
 
 unit: setup
 	$(BIN)/pytest -n $(WORKERS)
+
+# Writes the tables of the machines from their declarations.
+diagrams: setup
+	$(BIN)/hamgr diagram --output diagrams
 
 # Pins every dependency with its hashes; run after a change of the dependencies in pyproject.toml.
 lock: setup

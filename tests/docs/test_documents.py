@@ -1,0 +1,50 @@
+"""The documents cannot rot: their examples run, their links lead somewhere, generated tables are those of today."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runner.diagram import MACHINES, markdown
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+
+
+def examples() -> list[tuple[str, str]]:
+    """Every Python example with where it stands."""
+    return [
+        (f"{document.name}-{number}", code)
+        for document in DOCUMENTS
+        for number, code in enumerate(EXAMPLE.findall(document.read_text(encoding="utf-8")), 1)
+    ]
+
+
+@pytest.mark.parametrize(("where", "code"), examples(), ids=[where for where, _ in examples()])
+def test_example_runs(where: str, code: str) -> None:
+    exec(compile(code, where, "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", sorted(MACHINES))
+def test_generated_table_is_that_of_today(name: str) -> None:
+    assert (ROOT / "diagrams" / f"{name}.md").read_text(encoding="utf-8") == markdown(name), "run make diagrams"
+
+
+def test_nothing_else_is_generated() -> None:
+    assert {path.stem for path in (ROOT / "diagrams").iterdir()} == set(MACHINES)
+
+
+def test_every_option_of_the_daemon_is_documented() -> None:
+    source = (ROOT / "runner" / "command_line" / "hamgrd.py").read_text(encoding="utf-8")
+    options = re.findall(r"^    (\w+): Annotated", source, re.MULTILINE)
+    guide = (ROOT / "docs" / "daemon.md").read_text(encoding="utf-8")
+    assert options
+    assert [option for option in options if f"--{option.replace('_', '-')}" not in guide] == []
