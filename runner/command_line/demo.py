@@ -34,8 +34,9 @@ def demo(
     pace_ms: Annotated[int, typer.Option(min=10, help="How long the simulated DPU takes for one step.")] = PACE_MS,
 ) -> None:
     """Play the life of an HA scope: Redis, hamgrd, a simulated DPU and a simulated controller as real processes."""
-    # A service manager's TERM must not leave children behind either.
+    # A service manager's TERM must not leave children behind either, and a shell's background job is born deaf to INT.
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console()
     began_s = time.monotonic()
     try:

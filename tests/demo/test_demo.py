@@ -77,6 +77,17 @@ def test_ended_demonstration_leaves_nothing(short_path: Path, how: signal.Signal
     assert_nothing_left(short_path)
 
 
+def test_kept_demonstration_goes_on_to_the_end_when_interrupted(short_path: Path) -> None:
+    process = demo(short_path, "--keep")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("running until Ctrl-C")
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0
+    assert f"[{len(STORY)}/{len(STORY)}]" in told
+    assert_nothing_left(short_path)
+
+
 @pytest.fixture
 def cast() -> Iterator[Cast]:
     with Stage(pace_ms=50) as stage:
