@@ -24,6 +24,7 @@ from runner.log_setup import LogFormat, LogLevel, announce, configure_logging
 from runner.node import Node
 from runner.shell import Shell, Surroundings
 from runner.table_reader import AUDIT_INTERVAL_S
+from runner.timers_file import load_timers
 
 STOPPED, FAILED, MISUSED = 0, 1, 2
 
@@ -55,11 +56,15 @@ def hamgrd(
     log_level: Annotated[LogLevel, typer.Option(help="What is logged at least.")] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option(help="How a line of the log looks.")] = LogFormat.TEXT,
     dpu_transport: Annotated[DpuTransport, typer.Option(help="How rows reach the DPU.")] = DpuTransport.ZMQ,
+    timers: Annotated[
+        Path | None, typer.Option(help="JSON object with timers in seconds that differ from ours.")
+    ] = None,
     audit_interval: Annotated[
         float, typer.Option(min=0.1, help="Seconds between two looks for changes that no database tells.")
     ] = AUDIT_INTERVAL_S,
 ) -> None:
     """Manage the High Availability of the DPU in one slot of a SmartSwitch, until a signal says to stop."""
+    timers_in_force = load_timers(timers)
     databases = dict.fromkeys([*READ_FIRST, *(table.database for table in READ_TABLES + WRITTEN_TABLES)])
     around = Surroundings(
         addresses=load_database_config(db_config, global_db_config).addresses(databases, slot_id),
@@ -70,7 +75,7 @@ def hamgrd(
         audit_interval_s=audit_interval,
     )
     configure_logging(log_level, log_format)
-    node = Node(slot_id=slot_id, operation_ids=lambda: str(uuid.uuid4()))
+    node = Node(slot_id=slot_id, operation_ids=lambda: str(uuid.uuid4()), timers=timers_in_force)
     shell = Shell(node, around, on_ready=lambda: announce("hamgrd ready", log_format, slot_id=slot_id))
     raise typer.Exit(STOPPED if asyncio.run(_run(shell)) else FAILED)
 
