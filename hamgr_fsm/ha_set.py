@@ -269,8 +269,9 @@ class DpuDrivenHaSet(Machine[HaSetFacts]):
 
     def _repeat(self) -> tuple[Effect, ...]:
         facts = self.facts
+        programmed = facts.programmed if facts.dpu_row is DpuRowState.PROGRAMMED else None
         return (
-            *([ProgramHaSet(facts.programmed)] if facts.programmed is not None else []),
+            *([ProgramHaSet(programmed)] if programmed is not None else []),
             *(ProgramResponder(session) for session in facts.sessions),
             *([ResolveNeighbour(facts.resolved)] if facts.resolved is not None else []),
             *([AdvertiseRoute(facts.advertised)] if facts.advertised is not None else []),

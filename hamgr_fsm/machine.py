@@ -182,6 +182,11 @@ _COMPILED: dict[type, _Compiled] = {}
 def _compiled(machine: type[Machine[Any]]) -> _Compiled:
     if machine not in _COMPILED:
         steppers = tuple(Stepper(region, machine.record) for region in machine.regions)
-        all_facts = attrgetter(*snapshot_names(machine.record))
-        _COMPILED[machine] = _Compiled(steppers, told_names(machine.record), all_facts)
+        _COMPILED[machine] = _Compiled(steppers, told_names(machine.record), _all_of(snapshot_names(machine.record)))
     return _COMPILED[machine]
+
+
+def _all_of(names: tuple[str, ...]) -> Callable[[Facts], tuple[Any, ...]]:
+    values = attrgetter(*names)
+    # Of a single name attrgetter yields the value itself.
+    return values if len(names) > 1 else lambda facts: (values(facts),)

@@ -16,7 +16,8 @@ def load_timers(file: Path | None) -> Timers:
     """The timers with what the file overrides; the defaults without a file.
 
     Raises:
-        ConfigurationError: the file cannot be read, is no JSON object, names an unknown timer, or gives one that is not a
+        ConfigurationError: the file cannot be read, is no JSON object, names an unknown timer, or gives one that is
+        not a
             positive number.
     """
     if file is None:

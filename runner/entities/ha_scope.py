@@ -171,6 +171,8 @@ class HaScopeEntity:
                     context.ledger.write(self.path, tables.DASH_HA_SCOPE_TABLE, self._scope_id, fields)
                 case RemoveScope():
                     context.ledger.delete(self.path, tables.DASH_HA_SCOPE_TABLE, self._scope_id)
+                    # What the DPU said is about the scope that goes: one that follows at once must not inherit it.
+                    context.board.post(topics.row(tables.DASH_HA_SCOPE_STATE_TABLE, self._scope_id), None)
                 case StartTimer(timer, after_ms):
                     context.say([SetTimer(f"{self.path}/{timer}", after_ms)])
                 case StopTimer(timer):

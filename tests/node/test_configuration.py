@@ -170,6 +170,18 @@ def test_fl06_a_scope_that_is_deleted_and_written_again_lives() -> None:
     assert switch.dpu.requests_of("activate_role_requested") == 2
 
 
+def test_a_scope_that_is_written_again_at_once_inherits_nothing() -> None:
+    switch = serve(in_order(list(ROWS)))
+    # Both changes are there before the DPU has said anything about the first.
+    table = tables.DASH_HA_SCOPE_CONFIG_TABLE
+    switch.dpu.powered = False
+    switch.delete(table, SCOPE_KEY)
+    mark = len(switch.written)
+    switch.scope()
+    assert "local_ha_state" not in switch.state
+    assert not any(name == "BFD_SESSION_TABLE" for _, name, _ in switch.since(mark))
+
+
 def test_c02_ld12_missing_vnet_postpones_the_route_alone() -> None:
     switch = Switch()
     switch.power_on()
