@@ -1,0 +1,1 @@
+"""Tests of the state machines: facts in, states and effects out."""
