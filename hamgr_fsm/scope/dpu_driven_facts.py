@@ -216,7 +216,12 @@ class DpuDrivenScopeFacts(Facts):
 
     @property
     def unlisted(self) -> frozenset[OperationType]:
-        """What the DPU asks for that is neither listed nor already granted."""
+        """What the DPU asks for that is neither listed nor already granted.
+
+        Of a scope that nobody configures nothing is asked: what a deleted one listed would wait for the next.
+        """
+        if self.config is None:
+            return NO_REQUESTS
         return (self.asked or NO_REQUESTS) - open_types(self.operations) - self.awaited - self.granted
 
     @property
