@@ -120,7 +120,7 @@ def test_a_set_waits_and_says_what_for(missing: dict[str, object], waits_for: st
     assert only(ProgramResponder, effects) == []
     assert machine.facts.waiting_for == waits_for
     assert machine.facts.report.incarnation is None
-    assert ProgramHaSet(PROGRAM) in machine.update(**ha_set_facts())
+    assert ProgramHaSet(PROGRAM) in machine.update(**ha_set_facts(dpu_lost=False))
 
 
 @pytest.mark.parametrize("last", list(ha_set_facts()))
