@@ -8,7 +8,8 @@ Source: architecture "A machine".
 
 from attrs import frozen
 
-from hamgr_fsm.programs import Address, HaScopeProgram, HaSetProgram, Neighbour, Responder, Route
+from hamgr_fsm.messages import PeerMessage
+from hamgr_fsm.programs import Address, HaScopeProgram, HaSetProgram, Neighbour, Responder, RoleProgram, Route
 from hamgr_fsm.vocabulary import OperationType
 
 
@@ -35,6 +36,37 @@ class ProgramScope:
 
     program: HaScopeProgram
     requests: frozenset[OperationType] = frozenset()
+
+
+@frozen
+class ProgramRole:
+    """Ask the DPU to take a role. Source: switch-driven 4.
+
+    ``again``: it was asked before and may not have heard. ``requests`` are granted with this write and with no other.
+    """
+
+    program: RoleProgram
+    again: bool = False
+    requests: frozenset[OperationType] = frozenset()
+
+
+@frozen
+class StartFlowSync:
+    """Have the DPU copy its flow table to the peer's DPU. Source: switch-driven 4, 7."""
+
+    session_id: str
+
+
+@frozen
+class SendToPeer:
+    """Say something to the other side of the pair. Source: switch-driven 4."""
+
+    message: PeerMessage
+
+
+@frozen
+class ResolvePeer:
+    """Find out anew where the other side is. Source: switch-driven 4."""
 
 
 @frozen
@@ -122,6 +154,10 @@ Effect = (
     | ProgramHaSet
     | RemoveHaSet
     | ProgramScope
+    | ProgramRole
+    | StartFlowSync
+    | SendToPeer
+    | ResolvePeer
     | RemoveScope
     | ProgramResponder
     | RemoveResponder

@@ -59,6 +59,16 @@ class HaScopeProgram:
 
 
 @frozen
+class RoleProgram:
+    """A switch-driven HA scope as its DPU is told it: the role to take, and the term for whoever reads the row."""
+
+    version: str
+    role: HaRole
+    term: int
+    ha_set_id: str
+
+
+@frozen
 class Responder:
     """A passive BFD session on the DPU towards one NPU; interval in milliseconds."""
 

@@ -173,7 +173,8 @@ class Stepper:
         return self._call(name)
 
     def _owner(self, name: str) -> type:
-        on_facts, on_machine = hasattr(self._facts, name), name in vars(self.machine)
+        declared = [base for base in self.machine.__mro__ if issubclass(base, FactMachine) and base is not FactMachine]
+        on_facts, on_machine = hasattr(self._facts, name), any(name in vars(base) for base in declared)
         # python-statemachine reads a name found on both as "both must hold": never meant, so refused.
         if on_facts == on_machine:
             raise TypeError(f"{self.name}: {name} must exist exactly once, on the facts or on the machine")

@@ -87,3 +87,21 @@ class OperationType(StrEnum):
     FLOW_RECONCILE = "flow_reconcile"
     BRAINSPLIT_RECOVER = "brainsplit_recover"
     SWITCHOVER = "switchover"
+
+
+class SwitchoverState(StrEnum):
+    """How far a planned switchover is."""
+
+    PENDING_APPROVAL = "pending_approval"
+    APPROVED = "approved"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class FlowSyncState(StrEnum):
+    """How far a copying of the flow table is; in progress until the DPU says how it ended."""
+
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"

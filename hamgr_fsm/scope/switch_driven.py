@@ -1,0 +1,775 @@
+"""The switch-driven HA scope: hamgrd runs the whole machine, from connecting to the peer to serving alone.
+
+Two regions over the same facts: the *state*, whose rows stand in the order of the specification's table, and the
+*relay*, which keeps the DPU's row at what the state asks for. The first row that holds is taken; rows for any state
+come first.
+
+Source: switch-driven 2 to 10.
+"""
+
+from hamgr_fsm.effects import Effect, ProgramRole, RemoveScope
+from hamgr_fsm.events import Approval, FlowSyncEnded
+from hamgr_fsm.machine import Machine
+from hamgr_fsm.messages import (
+    PeerMessage,
+    Selection,
+    StandaloneReply,
+    StandaloneRequest,
+    SwitchoverReply,
+    SwitchoverRequest,
+    VoteReply,
+    implied_state,
+)
+from hamgr_fsm.scope.election import Vote
+from hamgr_fsm.scope.operations import approved_types
+from hamgr_fsm.scope.switch_driven_actions import Actions, selection_for
+from hamgr_fsm.scope.switch_driven_facts import (
+    LAUNCHING,
+    LIVE,
+    PAIRED,
+    SERVING,
+    STATES,
+    RowState,
+    S,
+    SwitchDrivenScopeFacts,
+)
+from hamgr_fsm.scope.switch_driven_timers import TIMERS, wanted
+from hamgr_fsm.table import STAY, FactMachine, Table, Told
+from hamgr_fsm.vocabulary import FlowSyncState, HaState, OperationType
+
+Facts = SwitchDrivenScopeFacts
+TRIGGER = Told("trigger")
+
+
+class Scope(Actions):
+    """Where the scope is."""
+
+    state_fact = "state"
+    t = Table(
+        STATES,
+        initial=S.DEAD,
+        entry={
+            S.DEAD: ["enter_dead"],
+            S.CONNECTING: ["enter_connecting"],
+            S.INITIALIZING_TO_STANDBY: ["enter_initializing_to_standby"],
+            S.ACTIVE: ["enter_active"],
+            S.STANDBY: ["enter_standby"],
+            S.SWITCHING_TO_ACTIVE: ["enter_switching_to_active"],
+            S.SWITCHING_TO_STANDBY: ["enter_switching_to_standby"],
+            S.SWITCHING_TO_STANDALONE: ["enter_switching_to_standalone"],
+            S.STANDALONE: ["enter_standalone"],
+            S.DESTROYING: ["enter_destroying"],
+        },
+        exit={state: ["note_leaving"] for state in STATES},
+    )
+
+    # What is true whatever the state is noted first, so that the rows below decide on it.
+    t.row(
+        STATES,
+        STAY,
+        when="link_changed",
+        do="follow_link",
+        why="control link came or went",
+        ref="switch-driven 4, switch-driven 1.1",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="flows_lost",
+        do="lose_flows",
+        why="the DPU that held the flows is gone",
+        ref="switch-driven 1.1",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="connect_mended",
+        do="mend_connection",
+        why="the peer is reached after all",
+        ref="switch-driven 1.2",
+    )
+    t.row(
+        STATES, STAY, when="role_recovered", do="clear_role_failure", why="role acknowledged", ref="switch-driven 1.2"
+    )
+    t.row(
+        LIVE,
+        STAY,
+        when="role_refused",
+        do="note_role_failure",
+        why="the DPU refuses the role",
+        ref="switch-driven 4, FL-18",
+    )
+    t.row(S.ACTIVE, STAY, when="drops_reported", do="note_drops", why="inline sync drops", ref="switch-driven 8")
+
+    # A disabled scope is dead whatever else holds.
+    t.row(LIVE, S.DEAD, when="disabled", why="admin disabled", ref="switch-driven 3")
+    t.row(LIVE, S.DEAD, when="unconfigured", why="configuration deleted", ref="switch-driven 3")
+
+    t.row(S.DEAD, S.CONNECTING, when="can_launch", why="launch", ref="switch-driven 3")
+    t.row((S.CONNECTING, S.CONNECTED), S.DEAD, when="launch_impossible", why="launch cancelled", ref="switch-driven 3")
+    t.row(S.CONNECTING, S.CONNECTED, when="pairing_possible", why="connected to peer", ref="switch-driven 3")
+    t.row(
+        S.CONNECTING,
+        S.SWITCHING_TO_STANDALONE,
+        on="connect_due",
+        when="attempts_used_up",
+        do="time_out_connecting",
+        why="peer not reachable",
+        ref="switch-driven 3, LD-15",
+    )
+    t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, when="cannot_pair", why=TRIGGER, ref="switch-driven 3")
+    t.row(
+        S.CONNECTED,
+        S.INITIALIZING_TO_ACTIVE,
+        on="vote_reply",
+        when="voted_active",
+        why="won the election",
+        ref="switch-driven 3, switch-driven 5",
+    )
+    t.row(
+        S.CONNECTED,
+        S.INITIALIZING_TO_STANDBY,
+        on="vote_reply",
+        when="voted_standby",
+        why="lost the election",
+        ref="switch-driven 3, switch-driven 5",
+    )
+    t.row(
+        S.CONNECTED,
+        S.SWITCHING_TO_STANDALONE,
+        on="vote_reply",
+        when="voted_standalone",
+        do="time_out_connecting",
+        why="peer absent",
+        ref="switch-driven 3, switch-driven 5",
+    )
+
+    t.row(LAUNCHING, S.DESTROYING, when="desired_dead", why="launch cancelled", ref="switch-driven 3")
+    t.row(LAUNCHING, S.SWITCHING_TO_STANDALONE, when="launch_fails", why=TRIGGER, ref="switch-driven 3, LD-05")
+    t.row(
+        (S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION),
+        S.CONNECTED,
+        when="peer_serves",
+        why="peer serves, elect again",
+        ref="switch-driven 3",
+    )
+    t.row(
+        S.INITIALIZING_TO_ACTIVE,
+        S.PENDING_ACTIVE_ACTIVATION,
+        when="peer_ready_to_be_standby",
+        why="peer ready",
+        ref="switch-driven 3, FL-20",
+    )
+    t.row(
+        S.INITIALIZING_TO_ACTIVE,
+        S.SWITCHING_TO_STANDALONE,
+        on="init_due",
+        why="peer did not get ready",
+        ref="switch-driven 3",
+    )
+    t.row(
+        S.PENDING_ACTIVE_ACTIVATION,
+        S.ACTIVE,
+        on="approval",
+        when="approves_activation",
+        do="consume_approval",
+        why="activation approved",
+        ref="switch-driven 3, switch-driven 7",
+    )
+    t.row(
+        S.INITIALIZING_TO_STANDBY,
+        S.PENDING_STANDBY_ACTIVATION,
+        when="flows_in_sync",
+        why="flows in sync",
+        ref="switch-driven 3",
+    )
+    t.row(
+        S.PENDING_STANDBY_ACTIVATION,
+        S.STANDBY,
+        on="approval",
+        when="approves_activation",
+        do="consume_approval",
+        why="activation approved",
+        ref="switch-driven 3, switch-driven 7",
+    )
+
+    t.row(
+        S.ACTIVE,
+        S.SWITCHING_TO_STANDBY,
+        on="switchover_request",
+        when="may_give_way",
+        do="accept_switchover",
+        why="peer takes over",
+        ref="switch-driven 3",
+    )
+    t.row(S.ACTIVE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
+    t.row(
+        SERVING,
+        S.SWITCHING_TO_STANDALONE,
+        when="peer_holds_the_flows",
+        why="peer holds the flows",
+        ref="switch-driven 3",
+    )
+    t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
+
+    t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked", why="peer is active", ref="switch-driven 3")
+    t.row(
+        S.SWITCHING_TO_STANDBY,
+        S.ACTIVE,
+        when="peer_standby",
+        why="peer gave up the switchover",
+        ref="switch-driven 3, LD-03",
+    )
+    t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
+    t.row(
+        S.SWITCHING_TO_STANDBY,
+        S.SWITCHING_TO_STANDALONE,
+        on="switchover_due",
+        why="switchover timed out",
+        ref="switch-driven 3",
+    )
+
+    t.row(S.STANDBY, S.DESTROYING, when="shut_down_agreed", why="planned shutdown", ref="switch-driven 3, FL-23")
+    t.row(
+        S.STANDBY,
+        S.SWITCHING_TO_ACTIVE,
+        on="approval",
+        when="approves_switchover",
+        do="consume_approval",
+        why="switchover approved",
+        ref="switch-driven 3, switch-driven 7",
+    )
+    t.row(
+        S.STANDBY,
+        S.SWITCHING_TO_STANDALONE,
+        when="local_down_and_peer_could_serve",
+        why="local DPU down",
+        ref="switch-driven 3, H-32",
+    )
+    t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="must_leave_the_pair", why=TRIGGER, ref="switch-driven 3")
+    t.row(
+        S.STANDBY,
+        S.INITIALIZING_TO_STANDBY,
+        on="rejoin_due",
+        when="may_rejoin",
+        why="rejoining",
+        ref="switch-driven 3, LD-26",
+    )
+    t.row(
+        S.STANDBY,
+        S.SWITCHING_TO_STANDALONE,
+        on="no_active_due",
+        when="nobody_is_active",
+        do="set_no_active",
+        why="nobody is active",
+        ref="switch-driven 3",
+    )
+
+    t.row(
+        S.SWITCHING_TO_ACTIVE,
+        S.SWITCHING_TO_STANDALONE,
+        when="takeover_fails",
+        why=TRIGGER,
+        ref="switch-driven 3, LD-08",
+    )
+    t.row(S.SWITCHING_TO_ACTIVE, S.ACTIVE, when="peer_gave_way", why="peer gave way", ref="switch-driven 3")
+    t.row(
+        S.SWITCHING_TO_ACTIVE, S.STANDBY, when="rejected_for_good", why="switchover failed", ref="switch-driven 3, H-42"
+    )
+    t.row(
+        S.SWITCHING_TO_ACTIVE,
+        S.STANDBY,
+        when="cannot_ask_for_switchover",
+        why="switchover failed",
+        ref="switch-driven 3, FL-02",
+    )
+    t.row(
+        S.SWITCHING_TO_ACTIVE,
+        S.SWITCHING_TO_STANDALONE,
+        when="peer_is_silent",
+        why="peer silent",
+        ref="switch-driven 3",
+    )
+
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="alone_with_dpu", why=TRIGGER, ref="switch-driven 3")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="alone_without_dpu", why="local DPU down", ref="switch-driven 3")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="peer_standalone", why="peer serves", ref="switch-driven 3")
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDALONE,
+        when="peer_kept_the_promise",
+        why="won the selection",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDALONE,
+        on="standalone_reply",
+        when=("told_to_serve", "dpu_usable"),
+        why="won the selection",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDBY,
+        on="standalone_reply",
+        when="told_to_serve",
+        why="won the selection without a DPU",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDBY,
+        on="standalone_reply",
+        when="told_to_yield",
+        why="lost the selection",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDALONE,
+        on="standalone_reply",
+        when=("denied_selection", "manual_pin", "dpu_usable"),
+        why="selection denied",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.ACTIVE,
+        on="standalone_reply",
+        when=("denied_selection", "was_synchronised_active"),
+        do="deny",
+        why="selection denied",
+        ref="switch-driven 3, LD-39",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDBY,
+        on="standalone_reply",
+        when="denied_selection",
+        why="selection denied",
+        ref="switch-driven 3, switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDALONE,
+        on="standalone_reply_due",
+        when=("asked_often_enough", "dpu_usable"),
+        why="peer silent",
+        ref="switch-driven 3, LD-19",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        S.STANDBY,
+        on="standalone_reply_due",
+        when="asked_often_enough",
+        why="peer silent",
+        ref="switch-driven 3, LD-19",
+    )
+
+    t.row(S.STANDALONE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
+    t.row(S.STANDALONE, S.ACTIVE, when="peer_can_pair", why="peer ready to be standby", ref="switch-driven 3, FL-29")
+    t.row(
+        S.STANDALONE,
+        S.SWITCHING_TO_STANDALONE,
+        when="must_hand_over",
+        why="local DPU down",
+        ref="switch-driven 3, LD-08",
+    )
+    t.row(S.DESTROYING, S.DEAD, when="drained", why="drained", ref="switch-driven 3, LD-44")
+    t.row(S.DESTROYING, S.DEAD, on="drain_due", why="drain timed out", ref="switch-driven 3, LD-44")
+
+    # The peer asks who shall serve alone.
+    t.row(
+        PAIRED,
+        S.STANDBY,
+        on="standalone_request",
+        when="selection_says_standby",
+        do="answer_standalone_request",
+        why="peer outranks",
+        ref="switch-driven 6.1",
+    )
+    t.row(
+        PAIRED,
+        S.STANDALONE,
+        on="standalone_request",
+        when="selection_says_standalone",
+        do="answer_standalone_request",
+        why="outranks the peer",
+        ref="switch-driven 6.1",
+    )
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        STAY,
+        on="standalone_request",
+        when="selection_says_wait",
+        do=("answer_standalone_request", "promise"),
+        why="outranks the peer, waits for it to be Standby",
+        ref="switch-driven 6.1",
+    )
+    t.row(
+        PAIRED,
+        S.SWITCHING_TO_STANDALONE,
+        on="standalone_request",
+        when="selection_says_wait",
+        do="answer_standalone_request",
+        why="outranks the peer, waits for it to be Standby",
+        ref="switch-driven 6.1",
+    )
+    t.row(
+        STATES,
+        STAY,
+        on="standalone_request",
+        do="answer_standalone_request",
+        why="peer asks who serves alone",
+        ref="switch-driven 6.1",
+    )
+
+    # What else the peer says.
+    t.row(STATES, STAY, on="state_report", do="take_report", why="peer reports", ref="switch-driven 1.1")
+    t.row(STATES, STAY, on="heartbeat", do="answer_heartbeat", why="peer greets", ref="switch-driven 4")
+    t.row(STATES, STAY, on="vote_request", do="answer_vote", why="peer asks for a vote", ref="switch-driven 5")
+    t.row(
+        S.INITIALIZING_TO_STANDBY, STAY, on="bulk_sync_done", do="take_flows", why="flows copied", ref="switch-driven 4"
+    )
+    t.row(
+        S.SWITCHING_TO_STANDBY,
+        STAY,
+        on="switchover_request",
+        when="asks_for_the_same_switchover",
+        do="accept_switchover",
+        why="peer repeats its request",
+        ref="switch-driven 4, LD-04",
+    )
+    t.row(STATES, STAY, on="switchover_request", do="reject_switchover", why="not possible now", ref="switch-driven 4")
+    t.row(
+        S.SWITCHING_TO_ACTIVE,
+        STAY,
+        on="switchover_reply",
+        when="rejects_our_switchover",
+        do="count_rejection",
+        why="peer rejects the switchover",
+        ref="switch-driven 3",
+    )
+    t.row(
+        S.ACTIVE,
+        STAY,
+        on="shutdown_request",
+        do="accept_shutdown",
+        why="peer shuts down",
+        ref="switch-driven 1.2, H-27",
+    )
+    t.row(
+        (S.STANDALONE, S.SWITCHING_TO_STANDALONE),
+        STAY,
+        on="shutdown_request",
+        do="accept_shutdown_again",
+        why="peer repeats its request",
+        ref="switch-driven 1, switch-driven 4",
+    )
+    t.row(STATES, STAY, on="shutdown_request", do="reject_shutdown", why="does not serve", ref="switch-driven 4")
+
+    # The DPU and the controller.
+    t.row(
+        STATES,
+        STAY,
+        on="flow_sync_ended",
+        when="ends_our_flow_sync",
+        do="end_flow_sync",
+        why="the DPU has copied the flows, or has failed to",
+        ref="switch-driven 4, FL-18",
+    )
+    t.row(
+        STATES,
+        STAY,
+        on="approval",
+        when="approves_flow_reconcile",
+        do=("consume_approval", "grant_flow_reconcile"),
+        why="flow reconciliation approved",
+        ref="switch-driven 7, LD-62",
+    )
+
+    # Timers that mean something in the state they belong to; each of them may start anew.
+    t.row(
+        STATES,
+        STAY,
+        on="role_due",
+        do=("note_role_failure", "expire"),
+        why="role not acknowledged",
+        ref="switch-driven 4",
+    )
+    t.row(
+        S.INITIALIZING_TO_STANDBY,
+        STAY,
+        on="bulk_sync_due",
+        do=("note_sync_failure", "expire"),
+        why="bulk sync timed out",
+        ref="switch-driven 4",
+    )
+    t.row(
+        S.SWITCHING_TO_ACTIVE,
+        STAY,
+        on="switchover_due",
+        do=("time_out_switchover", "expire"),
+        why="switchover timed out",
+        ref="switch-driven 3",
+    )
+    t.row(
+        STATES,
+        STAY,
+        on="switchover_hold_due",
+        do=("offer_switchover_again", "expire"),
+        why="switchover may be tried again",
+        ref="switch-driven 4",
+    )
+    t.row(
+        STATES,
+        STAY,
+        on="peer_dead_due",
+        do=("confirm_peer_dead", "expire"),
+        why="peer dead for long",
+        ref="switch-driven 1.2",
+    )
+    t.row(STATES, STAY, on="hold_down_due", do=("end_hold_down", "expire"), why="hold-down over", ref="switch-driven 8")
+    t.row(
+        STATES,
+        STAY,
+        on="hold_down_forgotten",
+        do=("forget_hold_downs", "expire"),
+        why="long healthy",
+        ref="switch-driven 8",
+    )
+    for _timer in TIMERS:
+        t.row(STATES, STAY, on=_timer.event, do="expire", why="timer ended", ref="switch-driven 10")
+    del _timer
+
+    # At rest: what this side owes to the peer, to the controller and to itself.
+    t.row(
+        S.SWITCHING_TO_STANDALONE,
+        STAY,
+        when="signals_outdated",
+        do="ask_anew",
+        why="the local DPU went down",
+        ref="switch-driven 4, switch-driven 6.1",
+    )
+    t.row(
+        SERVING, STAY, when="holds_flows_by_serving", do="hold_flows", why="decides the flows", ref="switch-driven 1.1"
+    )
+    t.row(
+        S.ACTIVE,
+        STAY,
+        when="peer_left_the_sync",
+        do="close_sync",
+        why="peer does not join any more",
+        ref="switch-driven 4",
+    )
+    t.row(
+        S.ACTIVE, STAY, when="owes_nothing_yet", do="announce_sync", why="no flow can exist yet", ref="switch-driven 4"
+    )
+    t.row(
+        S.ACTIVE,
+        STAY,
+        when="must_start_flow_sync",
+        do="start_flow_sync",
+        why="peer needs the flows",
+        ref="switch-driven 4",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="operations_outdated",
+        do="adjust_operations",
+        why="what the controller is asked changed",
+        ref="switch-driven 7",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="timers_outdated",
+        do="adjust_timers",
+        why="what is waited for changed",
+        ref="switch-driven 10",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="report_outdated",
+        do="send_report",
+        why="what the peer should know changed",
+        ref="switch-driven 4",
+    )
+
+    @staticmethod
+    def timers_outdated(model: Facts) -> bool:
+        """The timers that run are not those that are wanted."""
+        return wanted(model) != model.running
+
+    @staticmethod
+    def voted_active(model: Facts, ev: VoteReply) -> bool:
+        """The answer to the present vote request is to become active."""
+        return ev.vote is Vote.BECOME_ACTIVE and ev.attempt in (None, model.attempts)
+
+    @staticmethod
+    def voted_standby(model: Facts, ev: VoteReply) -> bool:
+        """The answer to the present vote request is to become standby."""
+        return ev.vote is Vote.BECOME_STANDBY and ev.attempt in (None, model.attempts)
+
+    @staticmethod
+    def voted_standalone(model: Facts, ev: VoteReply) -> bool:
+        """The answer to the present vote request is to become standalone."""
+        return ev.vote is Vote.BECOME_STANDALONE and ev.attempt in (None, model.attempts)
+
+    @staticmethod
+    def approves_activation(model: Facts, ev: Approval) -> bool:
+        """The open activation is among the approved operations."""
+        return OperationType.ACTIVATE_ROLE in approved_types(model.operations, ev.operation_ids)
+
+    @staticmethod
+    def approves_switchover(model: Facts, ev: Approval) -> bool:
+        """The open switchover is among the approved operations."""
+        return OperationType.SWITCHOVER in approved_types(model.operations, ev.operation_ids)
+
+    @staticmethod
+    def approves_flow_reconcile(model: Facts, ev: Approval) -> bool:
+        """The open flow reconciliation is among the approved operations."""
+        return OperationType.FLOW_RECONCILE in approved_types(model.operations, ev.operation_ids)
+
+    @staticmethod
+    def asks_for_the_same_switchover(model: Facts, ev: SwitchoverRequest) -> bool:
+        """The request is the one that is being carried out."""
+        return model.switchover is not None and model.switchover.switchover_id == ev.switchover_id
+
+    @staticmethod
+    def rejects_our_switchover(model: Facts, ev: SwitchoverReply) -> bool:
+        """The peer rejects the switchover that this side asks for."""
+        ours = model.switchover is not None and model.switchover.switchover_id == ev.switchover_id
+        return ours and not ev.accepted
+
+    @staticmethod
+    def ends_our_flow_sync(model: Facts, ev: FlowSyncEnded) -> bool:
+        """It is the copying that is under way."""
+        session = model.flow_sync
+        return (
+            session is not None and session.session_id == ev.session_id and session.state is FlowSyncState.IN_PROGRESS
+        )
+
+    @staticmethod
+    def told_to_serve(model: Facts, ev: StandaloneReply) -> bool:
+        """The answer to the present standalone request is to serve alone."""
+        return ev.selection is Selection.ENTER_STANDALONE and _answers_us(model, ev)
+
+    @staticmethod
+    def told_to_yield(model: Facts, ev: StandaloneReply) -> bool:
+        """The answer to the present standalone request is to let the peer serve."""
+        return ev.selection is Selection.ENTER_STANDBY and _answers_us(model, ev)
+
+    @staticmethod
+    def denied_selection(model: Facts, ev: StandaloneReply) -> bool:
+        """The answer to the present standalone request is that nothing is to be decided."""
+        return ev.selection is Selection.DENY and _answers_us(model, ev)
+
+    @staticmethod
+    def selection_says_standby(model: Facts, ev: StandaloneRequest) -> bool:
+        """This side lets the asker serve and is not Standby yet."""
+        return selection_for(model, ev).own is S.STANDBY and model.state is not S.STANDBY
+
+    @staticmethod
+    def selection_says_standalone(model: Facts, ev: StandaloneRequest) -> bool:
+        """This side serves alone at once."""
+        return selection_for(model, ev).own is S.STANDALONE
+
+    @staticmethod
+    def selection_says_wait(model: Facts, ev: StandaloneRequest) -> bool:
+        """This side will serve alone once the asker is Standby."""
+        return selection_for(model, ev).own is S.SWITCHING_TO_STANDALONE
+
+
+def _answers_us(model: Facts, ev: StandaloneReply) -> bool:
+    return bool(model.episode) and ev.episode in (None, model.episode)
+
+
+class Relay(FactMachine):
+    """What the DPU has been told of the scope."""
+
+    state_fact = "relay"
+    t = Table(RowState, initial=RowState.UNPROGRAMMED)
+
+    t.row(
+        (RowState.UNPROGRAMMED, RowState.PROGRAMMED),
+        RowState.DELETING,
+        when="unconfigured",
+        do="remove_row",
+        why="configuration deleted",
+        ref="switch-driven 3",
+    )
+    t.row(
+        RowState.PROGRAMMED,
+        RowState.UNPROGRAMMED,
+        when="dpu_restarted",
+        do="forget_row",
+        why="the DPU restarted and is empty",
+        ref="switch-driven 4",
+    )
+    t.row(
+        RowState.PROGRAMMED,
+        RowState.UNPROGRAMMED,
+        when="set_replaced",
+        do="remove_row",
+        why="its HA set was removed or created anew",
+        ref="switch-driven 4",
+    )
+    t.row(
+        RowState.UNPROGRAMMED,
+        RowState.PROGRAMMED,
+        when="can_program",
+        do="write_row",
+        why="HA set programmed",
+        ref="switch-driven 4",
+    )
+    t.row(
+        RowState.PROGRAMMED,
+        STAY,
+        when="row_outdated",
+        do="write_row",
+        why="what the row carries changed",
+        ref="switch-driven 4",
+    )
+    t.row(RowState.DELETING, RowState.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06")
+
+    @staticmethod
+    def write_row(model: Facts) -> None:
+        """Tell the DPU the whole scope."""
+        model.programmed = model.program
+        model.programmed_in = (model.ha_set_incarnation, model.dpu_incarnation)
+        model.outbox.append(ProgramRole(model.program, requests=model.granted))
+        model.granted = frozenset()
+
+    @staticmethod
+    def remove_row(model: Facts) -> None:
+        """Take the scope from the DPU."""
+        model.programmed = None
+        model.outbox.append(RemoveScope())
+
+    @staticmethod
+    def forget_row(model: Facts) -> None:
+        """The DPU knows nothing; what it was granted means nothing to it now."""
+        model.programmed = None
+        model.granted = frozenset()
+
+
+class SwitchDrivenScope(Machine[SwitchDrivenScopeFacts]):
+    """The HA scope of a pair that the two hamgrd drive."""
+
+    regions = (Scope, Relay)
+    record = SwitchDrivenScopeFacts
+
+    def send(self, event: PeerMessage | object, **facts: object) -> tuple[Effect, ...]:
+        """Hand over an event; a message first says what state its sender is in, whatever report is on its way."""
+        state: HaState | None = implied_state(event)  # type: ignore[arg-type]
+        if state is not None:
+            facts = {"peer_state": state, **facts}
+        return super().send(event, **facts)
+
+    def _repeat(self) -> tuple[Effect, ...]:
+        facts = self.facts
+        return (ProgramRole(facts.programmed),) if facts.programmed is not None else ()
