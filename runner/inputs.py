@@ -63,4 +63,20 @@ class TimerFired:
     timer: str
 
 
-Input = RowSet | RowDeleted | RowUnreadable | RowsFound | SnapshotComplete | TimerFired
+@frozen
+class LinkChanged:
+    """The control link to the daemon that manages a DPU of another switch has come or gone."""
+
+    dpu_name: str
+    up: bool
+
+
+@frozen
+class MessageArrived:
+    """A message of another daemon for an entity of this node: its resource path, and JSON text as on the bus."""
+
+    to: str
+    payload: str
+
+
+Input = RowSet | RowDeleted | RowUnreadable | RowsFound | SnapshotComplete | TimerFired | LinkChanged | MessageArrived

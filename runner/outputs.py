@@ -41,6 +41,15 @@ class ReachOrchagent:
 
 
 @frozen
+class SendMessage:
+    """Send JSON text to an entity of the daemon that manages a DPU of another switch; lost when there is no link."""
+
+    dpu_name: str
+    to: str
+    payload: str
+
+
+@frozen
 class SetTimer:
     """Fire ``timer`` once after a delay; a timer of the same name that is running starts anew."""
 

@@ -40,6 +40,10 @@ from hamgr_fsm.vocabulary import FlowSyncState, HaState, OperationType
 Facts = SwitchDrivenScopeFacts
 TRIGGER = Told("trigger")
 
+_OF_ANY_STATE = ("role_due", "switchover_hold_due", "peer_dead_due", "hold_down_due", "hold_down_forgotten")
+PLAIN_TIMERS = tuple(timer.event for timer in TIMERS if timer.event not in _OF_ANY_STATE)
+"""The timers whose end means nothing outside the rows of the states they belong to; they may start anew."""
+
 
 class Scope(Actions):
     """Where the scope is."""
@@ -539,9 +543,9 @@ class Scope(Actions):
         why="long healthy",
         ref="switch-driven 8",
     )
-    for _timer in TIMERS:
-        t.row(STATES, STAY, on=_timer.event, do="expire", why="timer ended", ref="switch-driven 10")
-    del _timer
+    for _event in PLAIN_TIMERS:
+        t.row(STATES, STAY, on=_event, do="expire", why="timer ended", ref="switch-driven 10")
+    del _event
 
     # At rest: what this side owes to the peer, to the controller and to itself.
     t.row(
