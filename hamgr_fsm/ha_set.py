@@ -187,7 +187,42 @@ class Responders(FactMachine):
         model.sessions = ()
 
 
-class ConfiguredRoute(FactMachine):
+class RouteActions(FactMachine):
+    """What both kinds of route do."""
+
+    @staticmethod
+    def resolve_neighbour(model: HaSetFacts) -> None:
+        """Have the DPU's address resolved; without a VLAN there is nobody to ask."""
+        if model.wanted_neighbour is None or model.wanted_neighbour == model.resolved:
+            return
+        if model.resolved is not None:
+            model.outbox.append(ForgetNeighbour(model.resolved))
+        model.resolved = model.wanted_neighbour
+        model.outbox.append(ResolveNeighbour(model.wanted_neighbour))
+
+    @staticmethod
+    def advertise_route(model: HaSetFacts) -> None:
+        """Install the route; rows of VIPs or of a VNET that it no longer has are removed first."""
+        assert model.wanted_route is not None
+        _install(model, model.wanted_route)
+
+    @staticmethod
+    def follow_whoever_serves(model: HaSetFacts) -> None:
+        """Install the route to whoever serves; rows that it no longer has are removed first."""
+        assert model.serving_route is not None
+        _install(model, model.serving_route)
+
+    @staticmethod
+    def withdraw_route(model: HaSetFacts) -> None:
+        """Remove every row of the route and the neighbour it needed."""
+        model.outbox += _withdrawals(model.advertised, None)
+        model.advertised = None
+        if model.resolved is not None:
+            model.outbox.append(ForgetNeighbour(model.resolved))
+            model.resolved = None
+
+
+class ConfiguredRoute(RouteActions):
     """The route of a DPU-driven set: from configuration, whatever the scopes are doing."""
 
     state_fact = "route"
@@ -226,33 +261,45 @@ class ConfiguredRoute(FactMachine):
         ref="ha-set 4.1",
     )
 
-    @staticmethod
-    def resolve_neighbour(model: HaSetFacts) -> None:
-        """Have the DPU's address resolved; without a VLAN there is nobody to ask."""
-        if model.wanted_neighbour is None or model.wanted_neighbour == model.resolved:
-            return
-        if model.resolved is not None:
-            model.outbox.append(ForgetNeighbour(model.resolved))
-        model.resolved = model.wanted_neighbour
-        model.outbox.append(ResolveNeighbour(model.wanted_neighbour))
 
-    @staticmethod
-    def advertise_route(model: HaSetFacts) -> None:
-        """Install the route; rows of VIPs or of a VNET that it no longer has are removed first."""
-        route = model.wanted_route
-        assert route is not None
-        model.outbox += _withdrawals(model.advertised, route)
-        model.advertised = route
-        model.outbox.append(AdvertiseRoute(route))
+class ServingRoute(RouteActions):
+    """The route of a switch-driven set: it follows whoever serves, and stays while nobody does."""
 
-    @staticmethod
-    def withdraw_route(model: HaSetFacts) -> None:
-        """Remove every row of the route and the neighbour it needed."""
-        model.outbox += _withdrawals(model.advertised, None)
-        model.advertised = None
-        if model.resolved is not None:
-            model.outbox.append(ForgetNeighbour(model.resolved))
-            model.resolved = None
+    state_fact = "route"
+    t = Table(RouteState, initial=RouteState.NONE)
+
+    t.row(
+        RouteState.ADVERTISED,
+        RouteState.NONE,
+        when="unwanted",
+        do="withdraw_route",
+        why="configuration deleted, or no vDPU managed here",
+        ref="ha-set 4.1, FL-11",
+    )
+    t.row(
+        RouteState.NONE,
+        RouteState.ADVERTISED,
+        when="somebody_serves",
+        do=("resolve_neighbour", "follow_whoever_serves"),
+        why="a vDPU serves",
+        ref="ha-set 4.1, FL-14",
+    )
+    t.row(
+        RouteState.ADVERTISED,
+        STAY,
+        when="neighbour_outdated",
+        do="resolve_neighbour",
+        why="another address to resolve",
+        ref="ha-set 4.1, FL-14",
+    )
+    t.row(
+        RouteState.ADVERTISED,
+        STAY,
+        when="serving_route_outdated",
+        do="follow_whoever_serves",
+        why="another vDPU serves, or configuration changed",
+        ref="ha-set 4.1, FL-32, LD-09",
+    )
 
 
 def _withdrawals(old: Route | None, new: Route | None) -> list[Effect]:
@@ -261,10 +308,15 @@ def _withdrawals(old: Route | None, new: Route | None) -> list[Effect]:
     return [WithdrawRoute(vnet, vip) for vnet, vip in gone if (vnet, vip) not in stay]
 
 
-class DpuDrivenHaSet(Machine[HaSetFacts]):
-    """The HA set of a scope whose DPU drives it."""
+def _install(model: HaSetFacts, route: Route) -> None:
+    model.outbox += _withdrawals(model.advertised, route)
+    model.advertised = route
+    model.outbox.append(AdvertiseRoute(route))
 
-    regions = (DpuRow, Channel, Responders, ConfiguredRoute)
+
+class HaSet(Machine[HaSetFacts]):
+    """What both variants of the HA set share."""
+
     record = HaSetFacts
 
     def _repeat(self) -> tuple[Effect, ...]:
@@ -276,3 +328,15 @@ class DpuDrivenHaSet(Machine[HaSetFacts]):
             *([ResolveNeighbour(facts.resolved)] if facts.resolved is not None else []),
             *([AdvertiseRoute(facts.advertised)] if facts.advertised is not None else []),
         )
+
+
+class DpuDrivenHaSet(HaSet):
+    """The HA set of a scope whose DPU drives it."""
+
+    regions = (DpuRow, Channel, Responders, ConfiguredRoute)
+
+
+class SwitchDrivenHaSet(HaSet):
+    """The HA set of a scope that the two hamgrd drive."""
+
+    regions = (DpuRow, Channel, Responders, ServingRoute)

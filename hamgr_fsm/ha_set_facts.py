@@ -14,7 +14,7 @@ from attrs import define, frozen
 
 from hamgr_fsm.facts import Facts, kept, told
 from hamgr_fsm.programs import Address, GlobalSettings, HaSetProgram, Neighbour, Responder, Route
-from hamgr_fsm.traffic import VdpuView, configured_route
+from hamgr_fsm.traffic import ScopeView, VdpuView, configured_route, serving_route
 from hamgr_fsm.vocabulary import HaOwner, HaScopeKind, PinState
 
 
@@ -102,6 +102,9 @@ class HaSetFacts(Facts):
     channel_up: bool | None = told(None)
     serving: bool = told(False)
     """The scope on the managed DPU wants its BFD probes answered."""
+
+    scopes: tuple[ScopeView, ...] = told(())
+    """What the scopes of the set last reported of themselves, in the order of ``config.vdpu_ids``."""
 
     programmed: HaSetProgram | None = kept(None)
     programmed_in: int | None = kept(None)
@@ -283,6 +286,29 @@ class HaSetFacts(Facts):
             vips=[vip for vip in (self.config.vip_v4, self.config.vip_v6) if vip is not None],
             settings=self.settings,
         )
+
+    @property
+    def serving_route(self) -> Route | None:
+        """The route to whoever serves; None while nobody does or something is missing."""
+        if self.config is None or self.settings is None or self.managed is None or self.owner is not HaOwner.SWITCH:
+            return None
+        return serving_route(
+            self.vdpus,
+            self.scopes,
+            pins=self.config.pins,
+            vips=[vip for vip in (self.config.vip_v4, self.config.vip_v6) if vip is not None],
+            settings=self.settings,
+        )
+
+    @property
+    def somebody_serves(self) -> bool:
+        """A vDPU serves, and everything that a route to it needs is known."""
+        return self.serving_route is not None
+
+    @property
+    def serving_route_outdated(self) -> bool:
+        """The route that is installed is not the one to whoever serves now."""
+        return self.serving_route is not None and self.serving_route != self.advertised
 
     @property
     def route_known(self) -> bool:

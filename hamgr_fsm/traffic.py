@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from attrs import frozen
 
 from hamgr_fsm.programs import Endpoint, GlobalSettings, Route
-from hamgr_fsm.vocabulary import HaScopeKind, PinState
+from hamgr_fsm.vocabulary import HaRole, HaScopeKind, HaState, PinState
 
 
 @frozen
@@ -69,6 +69,68 @@ def configured_route(
         primary=endpoints[0].address,
         probe_interval_ms=settings.dpu_bfd_probe_interval_ms,
         directly_connected=any(vdpu.local for vdpu in vdpus),
+    )
+
+
+@frozen
+class ScopeView:
+    """What an HA set knows of the scope on one of its vDPUs: what that side last reported of itself."""
+
+    vdpu_id: str
+    state: HaState
+    acked_role: HaRole | None
+    term: int
+    pinned: bool = False
+
+    @property
+    def serves(self) -> bool:
+        """It reports that it serves, and its DPU has taken a role in which it decides flows. Source: I4, FL-02."""
+        return self.state in (HaState.ACTIVE, HaState.STANDALONE) and self.acked_role in _DECIDING
+
+
+_DECIDING = (HaRole.ACTIVE, HaRole.STANDALONE)
+
+
+def serving_vdpu(vdpus: Sequence[VdpuView], scopes: Sequence[ScopeView]) -> str | None:
+    """The vDPU that serves: if both claim to, the one that wins the conflict, never one whose DPU is down.
+
+    None while nobody serves. It does not depend on the order of ``scopes``. Source: ha-set 4.1, FL-01, FL-32, LD-60.
+    """
+    up = {vdpu.vdpu_id: position for position, vdpu in enumerate(vdpus) if vdpu.up is not False}
+    claims = [
+        (scope.pinned, scope.term, -up[scope.vdpu_id], scope.vdpu_id)
+        for scope in scopes
+        if scope.serves and scope.vdpu_id in up
+    ]
+    return max(claims)[3] if claims else None
+
+
+def serving_route(
+    vdpus: Sequence[VdpuView],
+    scopes: Sequence[ScopeView],
+    *,
+    pins: Sequence[PinState],
+    vips: Sequence[IPv4Address | IPv6Address],
+    settings: GlobalSettings,
+) -> Route | None:
+    """The route of a switch-driven HA set: the vDPU that serves first and primary, then its peer.
+
+    A vDPU that has never reported is left out. None while nobody serves or something is missing: then the last route
+    stays. Source: ha-set 4.1, FL-33.
+    """
+    serving = serving_vdpu(vdpus, scopes)
+    if serving is None:
+        return None
+    reported = {scope.vdpu_id for scope in scopes}
+    ids = [vdpu.vdpu_id for vdpu in vdpus]
+    pin = {id_: pin_of(id_, ids, pins) for id_ in ids}
+    known = [vdpu for vdpu in vdpus if vdpu.vdpu_id in reported]
+    return configured_route(
+        known,
+        preferred=serving,
+        pins=[pin[vdpu.vdpu_id] for vdpu in known],
+        vips=vips,
+        settings=settings,
     )
 
 

@@ -68,6 +68,7 @@ class Scope(Actions):
     )
 
     # What is true whatever the state is noted first, so that the rows below decide on it.
+    t.row(STATES, STAY, when="peer_replaced", do="forget_peer", why="another peer", ref="ha-set 2, FL-31")
     t.row(
         STATES,
         STAY,

@@ -143,6 +143,19 @@ class Actions(FactMachine):
         model.running -= again
 
     @staticmethod
+    def forget_peer(model: Facts) -> None:
+        """Know nothing of a peer that has just been named; it is greeted like a new link."""
+        assert model.pair is not None
+        model.paired_with = model.pair.peer_id
+        model.peer_connected = model.greeted = False
+        model.peer_state = model.peer_role = None
+        model.peer_term = 0
+        model.peer_ready_to_pair = True
+        model.peer_pinned = model.peer_in_sync = model.peer_serves_alone = False
+        model.peer_dead_confirmed = model.peer_shutdown = False
+        model.answered = None
+
+    @staticmethod
     def mend_connection(model: Facts) -> None:
         """The peer that could not be reached has been heard."""
         model.connect_timed_out = False

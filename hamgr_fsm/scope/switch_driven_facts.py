@@ -157,6 +157,9 @@ class SwitchDrivenScopeFacts(Facts):
     peer_serves_alone: bool = kept(False)
     """The newest report of the peer was Standalone."""
 
+    paired_with: str = kept("")
+    """The peer that the facts above are about."""
+
     # What this side holds.
 
     target_role: HaRole = kept(HaRole.DEAD)
@@ -325,6 +328,11 @@ class SwitchDrivenScopeFacts(Facts):
     def peer_standby(self) -> bool:
         """The peer is connected and Standby."""
         return self.peer_connected and self.peer_state is S.STANDBY
+
+    @property
+    def peer_replaced(self) -> bool:
+        """The HA set has another peer than the one that is known: nothing of the old one counts. Source: I-15."""
+        return self.pair is not None and self.pair.peer_id != self.paired_with
 
     @property
     def pairing_possible(self) -> bool:
