@@ -13,10 +13,11 @@ from copy import deepcopy
 
 from attrs import Factory, define, field
 
-from hamgr_fsm.vocabulary import PlaneState
+from hamgr_fsm.vocabulary import HaRole, PlaneState
 from models.database import Database
-from runner.lab.dpu_firmware import Peer, World
+from runner.lab.dpu_firmware import Firmware, Peer, World
 from runner.lab.dpu_orchagent import Orchagent, Received
+from runner.lab.dpu_roles import Acks, Manners, RoleTaker
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow, RemoveRow, clock_text
 
 BFD_PROBE_STATE = "DASH_BFD_PROBE_STATE"
@@ -40,6 +41,7 @@ class SimulatedDpu:
     """This vendor calls both halves of a healthy pair active (D-16)."""
 
     world: World = field(factory=World)
+    manners: Manners = field(factory=Manners)
     powered: bool = False
     restarting: bool = False
     planes: dict[str, PlaneState] = field(factory=dict)
@@ -76,6 +78,13 @@ class SimulatedDpu:
         """Another :meth:`advance` would write nothing and change nothing."""
         ahead = deepcopy(self)
         return not ahead.advance(0) and ahead == self
+
+    def answer_roles(self, acks: Acks, now_s: int) -> list[DpuWrite]:
+        """From now on, answer role writes so; what was held is taken unless it is to be held still."""
+        self.manners.acks = acks
+        if acks is Acks.HELD or not self.powered:
+            return []
+        return [*self.orchagent.release(now_s), *self._probes(now_s)]
 
     def power_on(self, now_s: int) -> list[DpuWrite]:
         """Boot: the DPU's databases are emptied (D-09), then its planes come up, one field at a time."""
@@ -134,6 +143,14 @@ class SimulatedDpu:
         return sum(count for (_, name), count in self.requests.items() if name == flag)
 
     @property
+    def role(self) -> HaRole:
+        """The role that the ASIC is in; without power, or without a scope, it is dead."""
+        if not self.powered:
+            return HaRole.DEAD
+        roles = [_role_of(scope.firmware) for scope in self.orchagent.scopes.values()]
+        return roles[0] if roles else HaRole.DEAD
+
+    @property
     def up_sessions(self) -> tuple[str, ...]:
         """The NPUs whose BFD session with this DPU is up, as the DPU sees it."""
         peers = {key.split(":", 2)[2] for key in self.orchagent.bfd_sessions}
@@ -146,7 +163,7 @@ class SimulatedDpu:
         return [*self.orchagent.take(row, now_s), *self._probes(now_s)]
 
     def _fresh_orchagent(self) -> Orchagent:
-        return Orchagent(self.world, self.requests, self.refused, self.both_active)
+        return Orchagent(self.world, self.requests, self.refused, self.both_active, self.manners)
 
     def _start_anew(self) -> list[DpuWrite]:
         self.orchagent = self._fresh_orchagent()
@@ -179,3 +196,7 @@ class SimulatedDpu:
         fields = {f"{family}_bfd_up_sessions": ", ".join(peers) for family, peers in families.items()}
         fields["v4_bfd_up_sessions_timestamp"] = f'"{clock_text(now_s)}"'
         return [MergeRow(Database.DPU_STATE_DB, BFD_PROBE_STATE, "dash_ha", fields)]
+
+
+def _role_of(driver: Firmware | RoleTaker) -> HaRole:
+    return driver.taken if isinstance(driver, RoleTaker) else driver.acked_role

@@ -2,17 +2,18 @@
 
 One object is one life of the orchagent: a restart makes a new one, which knows nothing (D-09). It decides what is
 created, what waits, what is thrown away, and which BFD sessions exist. It must not know planes, power, sockets or the
-clock. Only scopes that the DPU drives are simulated; every owner counts as ``dpu`` (D-04).
+clock. The owner of its HA set decides who drives a scope: the firmware, or the switch by the roles it writes; every
+owner but ``switch`` counts as ``dpu`` (D-04).
 
-Source: field-lessons D-04 to D-15, tables 2.13, 2.14, 2.16, 2.17, 2.20.
+Source: field-lessons D-01 to D-15, tables 2.13 to 2.17, 2.20.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
-from hamgr_fsm.vocabulary import HaRole, HaState
+from hamgr_fsm.vocabulary import HaOwner, HaRole, HaState
 from models.database import Database
 from runner.lab.dpu_firmware import (
     PENDING,
@@ -24,6 +25,8 @@ from runner.lab.dpu_firmware import (
     StateReached,
     World,
 )
+from runner.lab.dpu_flow_sync import FLOW_SYNC_SESSION_TABLE, FlowSync
+from runner.lab.dpu_roles import Manners, RoleTaker
 from runner.lab.dpu_rows import (
     BFD_SESSION_TABLE,
     HA_SCOPE_STATE_TABLE,
@@ -49,10 +52,10 @@ class Received:
 
 @define
 class Scope:
-    """An HA scope in the orchagent: its row as stored, and the firmware behind it."""
+    """An HA scope in the orchagent: its row as stored, and what is behind it: the firmware, or a role of the ASIC."""
 
     row: dict[str, str]
-    firmware: Firmware
+    firmware: Firmware | RoleTaker
     role_start_s: int
     acked_role: HaRole = HaRole.DEAD
 
@@ -75,6 +78,7 @@ class Orchagent:
     requests: Counter[tuple[str, str]] = field(factory=Counter)
     refused: list[str] = field(factory=list)
     both_active: bool = False
+    manners: Manners = field(factory=Manners)
 
     ha_sets: dict[str, dict[str, str]] = field(factory=dict)
     scopes: dict[str, Scope] = field(factory=dict)
@@ -82,6 +86,7 @@ class Orchagent:
     bfd_rows: dict[str, dict[str, str]] = field(factory=dict)
     bfd_sessions: set[str] = field(factory=set)
     channel_reported: dict[str, bool] = field(factory=dict)
+    flow_sync: FlowSync = field(init=False, default=Factory(lambda self: FlowSync(self.manners), takes_self=True))
 
     def take(self, row: Received, now_s: int) -> list[DpuWrite]:
         """Take one row; whatever waited for another one is tried again after it (D-05)."""
@@ -96,10 +101,24 @@ class Orchagent:
         """Let each firmware take one step, and report the data plane channel where it changed."""
         writes: list[DpuWrite] = []
         for key, scope in self.scopes.items():
-            events = scope.firmware.advance()
-            writes += [self._told(key, scope, event, now_s) for event in events]
+            if isinstance(scope.firmware, Firmware):
+                events = scope.firmware.advance()
+                writes += [self._told(key, scope, scope.firmware, event, now_s) for event in events]
             self._sessions_follow()
-        return writes + self._channel(now_s)
+        return writes + self.flow_sync.advance(now_s) + self._channel(now_s)
+
+    def release(self, now_s: int) -> list[DpuWrite]:
+        """Take and acknowledge the roles that were held."""
+        writes: list[DpuWrite] = []
+        for key, scope in self.scopes.items():
+            if isinstance(scope.firmware, RoleTaker):
+                writes += self._acknowledged(key, scope, scope.firmware.release(), now_s)
+        return writes
+
+    @property
+    def settled(self) -> bool:
+        """Nothing happens by itself."""
+        return self.flow_sync.settled and all(scope.firmware.settled for scope in self.scopes.values())
 
     def _apply(self, row: Received, now_s: int) -> list[DpuWrite]:
         if row.table == HA_SET_TABLE:
@@ -108,6 +127,8 @@ class Orchagent:
             return self._remove_scope(row) if row.fields is None else self._put_scope(row, row.fields, now_s)
         if row.table == BFD_SESSION_TABLE:
             return self._bfd(row)
+        if row.table == FLOW_SYNC_SESSION_TABLE:
+            return self.flow_sync.take(row.key, row.fields, now_s)
         self.refused.append(f"{row.table}: no such table")
         return []
 
@@ -138,15 +159,41 @@ class Orchagent:
         if scope is None:
             if fields.get("ha_set_id", row.key) not in self.ha_sets:
                 return self._wait(row, "HA set entry does not exist")
-            scope = Scope(dict(fields), Firmware(self.world, self.both_active), role_start_s=now_s)
+            scope = Scope(dict(fields), self._driver(fields.get("ha_set_id", row.key)), role_start_s=now_s)
             self.scopes[row.key] = scope
         # An update starts from the stored row, whose request flags stay as they were at creation (D-15, tables 2.14).
         row_now = {**scope.row, **fields}
         scope.row.update({name: value for name, value in fields.items() if name not in REQUESTS})
         role = HaRole(row_now.get("ha_role", HaRole.DEAD))
-        scope.firmware.configure(role, disabled=is_true(row_now.get("disabled", "false")))
+        if isinstance(scope.firmware, Firmware):
+            scope.firmware.configure(role, disabled=is_true(row_now.get("disabled", "false")))
+            writes: list[DpuWrite] = []
+        else:
+            writes = self._acknowledged(row.key, scope, scope.firmware.ask(role), now_s)
         self._sessions_follow()
-        return self._forward_requests(row.key, scope, row_now)
+        return writes + self._forward_requests(row.key, scope, row_now)
+
+    def _driver(self, ha_set_id: str) -> Firmware | RoleTaker:
+        switch_driven = self.ha_sets[ha_set_id].get("owner") == HaOwner.SWITCH.value
+        return RoleTaker(self.manners) if switch_driven else Firmware(self.world, self.both_active)
+
+    def _acknowledged(self, key: str, scope: Scope, roles: list[HaRole], now_s: int) -> list[DpuWrite]:
+        """One row for each role that the ASIC has taken, without a term and without flags (D-01)."""
+        writes: list[DpuWrite] = []
+        for role in roles:
+            fields = {
+                "last_updated_time": str(now_s),
+                "ha_role": role.value,
+                "ha_role_start_time": str(now_s),
+            }
+            if role is not HaRole.SWITCHING_TO_ACTIVE:
+                fields |= {"ha_state": role.value, "ha_state_start_time": str(now_s)}
+            writes.append(MergeRow(Database.DPU_STATE_DB, HA_SCOPE_STATE_TABLE, key, fields))
+            if self.manners.flow_reconcile and role in (HaRole.ACTIVE, HaRole.STANDALONE):
+                pending = {"flow_reconcile_pending": "true"}
+                writes.append(MergeRow(Database.DPU_STATE_DB, HA_SCOPE_STATE_TABLE, key, pending))
+        self._sessions_follow()
+        return writes
 
     def _forward_requests(self, key: str, scope: Scope, fields: Mapping[str, str]) -> list[DpuWrite]:
         """Each request clears its pending flag in a row of one field (D-11)."""
@@ -155,10 +202,8 @@ class Orchagent:
             if not is_true(fields.get(flag, "false")):
                 continue
             self.requests[key, flag] += 1
-            if flag == "activate_role_requested":
-                scope.firmware.activate_role()
-            elif flag == "brainsplit_recovered":
-                scope.firmware.recover_from_split_brain()
+            if isinstance(scope.firmware, Firmware):
+                _grant(scope.firmware, flag)
             writes.append(MergeRow(Database.DPU_STATE_DB, HA_SCOPE_STATE_TABLE, key, {pending: "false"}))
         return writes
 
@@ -191,16 +236,16 @@ class Orchagent:
         self.waiting.append(row)
         return []
 
-    def _told(self, key: str, scope: Scope, event: FirmwareEvent, now_s: int) -> DpuWrite:
+    def _told(self, key: str, scope: Scope, firmware: Firmware, event: FirmwareEvent, now_s: int) -> DpuWrite:
         """The partial row that the orchagent writes for one event of the firmware (D-10, D-12)."""
-        role = scope.firmware.acked_role
+        role = firmware.acked_role
         if role is not scope.acked_role:
             scope.acked_role, scope.role_start_s = role, now_s
         fields = {
             "last_updated_time": str(now_s),
             "ha_role": role.value,
             "ha_role_start_time": str(scope.role_start_s),
-            "ha_term": str(scope.firmware.term),
+            "ha_term": str(firmware.term),
         }
         match event:
             case FlowReconcileNeeded():
@@ -223,3 +268,10 @@ class Orchagent:
         self.channel_reported.update(dict.fromkeys(changed, self.world.channel_up))
         alive = {"last_updated_time": str(now_s), "dp_channel_is_alive": "up" if self.world.channel_up else "down"}
         return [MergeRow(Database.DPU_STATE_DB, HA_SET_STATE_TABLE, key, alive) for key in changed]
+
+
+def _grant(firmware: Firmware, flag: str) -> None:
+    if flag == "activate_role_requested":
+        firmware.activate_role()
+    elif flag == "brainsplit_recovered":
+        firmware.recover_from_split_brain()
