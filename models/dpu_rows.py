@@ -75,6 +75,17 @@ class BfdSessionRow:
     type: str = "passive"
 
 
+@frozen(kw_only=True)
+class FlowSyncSessionRow:
+    """Asks a DPU to copy its flows to another one. ``timeout`` in seconds. Source: tables 2.15."""
+
+    type: str = "bulk_sync"
+    ha_set_id: str
+    target_server_ip: IpAddress
+    target_server_port: Port
+    timeout: Positive
+
+
 def dpu_version(text: str) -> int:
     """The version as a DPU takes it: the integer that the controller's text begins with, else 0.
 

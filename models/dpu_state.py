@@ -65,6 +65,14 @@ class HaScopeStateRow:
     brainsplit_recover_pending: bool | None = None
 
 
+@frozen(kw_only=True)
+class FlowSyncSessionStateRow:
+    """How far a copying of flows is; its times are of the DPU's own clock and are not used. Source: tables 2.15."""
+
+    type: str | None = None
+    state: str | None = None
+
+
 def dpu_state_slot(key: str) -> int:
     """The slot that a key of DPU_STATE speaks of: 3 for ``DPU3`` or ``dpu3``.
 

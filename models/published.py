@@ -82,6 +82,8 @@ class PublishedScopeRow:
     awaited_operation_types: tuple[OperationType, ...] | None = None
     waiting_for: str | None = None
     rejected: str | None = None
+    restore: str | None = None
+    """What a restart needs and no other field says, as JSON; nobody else reads it."""
 
 
 @frozen(kw_only=True)

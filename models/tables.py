@@ -15,8 +15,8 @@ from models.config_db import (
 )
 from models.controller import HaScopeConfigRow, HaSetConfigRow
 from models.database import Database
-from models.dpu_rows import BfdSessionRow, HaScopeRow, HaSetRow
-from models.dpu_state import BfdProbeStateRow, DpuStateRow, HaScopeStateRow, HaSetStateRow
+from models.dpu_rows import BfdSessionRow, FlowSyncSessionRow, HaScopeRow, HaSetRow
+from models.dpu_state import BfdProbeStateRow, DpuStateRow, FlowSyncSessionStateRow, HaScopeStateRow, HaSetStateRow
 from models.npu_rows import DpuResetInfoRow, NeighResolveRow, VnetRouteTunnelRow
 from models.published import (
     PublishedDpuRow,
@@ -42,6 +42,13 @@ DASH_BFD_PROBE_STATE = Table("DASH_BFD_PROBE_STATE", Database.DPU_STATE_DB, BfdP
 DASH_HA_SET_STATE_TABLE = Table("DASH_HA_SET_STATE_TABLE", Database.DPU_STATE_DB, HaSetStateRow)
 DASH_HA_SCOPE_STATE_TABLE = Table("DASH_HA_SCOPE_STATE_TABLE", Database.DPU_STATE_DB, HaScopeStateRow)
 
+DASH_FLOW_SYNC_SESSION_STATE_TABLE = Table(
+    "DASH_FLOW_SYNC_SESSION_STATE_TABLE", Database.DPU_STATE_DB, FlowSyncSessionStateRow
+)
+
+DASH_FLOW_SYNC_SESSION_TABLE = Table(
+    "DASH_FLOW_SYNC_SESSION_TABLE", Database.DPU_APPL_DB, FlowSyncSessionRow, Transport.ORCHAGENT
+)
 DASH_HA_SET_TABLE = Table("DASH_HA_SET_TABLE", Database.DPU_APPL_DB, HaSetRow, Transport.ORCHAGENT)
 DASH_HA_SCOPE_TABLE = Table("DASH_HA_SCOPE_TABLE", Database.DPU_APPL_DB, HaScopeRow, Transport.ORCHAGENT)
 BFD_SESSION_TABLE = Table("BFD_SESSION_TABLE", Database.DPU_APPL_DB, BfdSessionRow, Transport.ORCHAGENT)
@@ -73,6 +80,7 @@ READ_TABLES: tuple[Table[Any], ...] = (
     DASH_BFD_PROBE_STATE,
     DASH_HA_SET_STATE_TABLE,
     DASH_HA_SCOPE_STATE_TABLE,
+    DASH_FLOW_SYNC_SESSION_STATE_TABLE,
 )
 """The tables that somebody else writes and hamgrd reads."""
 
@@ -80,6 +88,7 @@ WRITTEN_TABLES: tuple[Table[Any], ...] = (
     DASH_HA_SET_TABLE,
     DASH_HA_SCOPE_TABLE,
     BFD_SESSION_TABLE,
+    DASH_FLOW_SYNC_SESSION_TABLE,
     VNET_ROUTE_TUNNEL_TABLE,
     NEIGH_RESOLVE_TABLE,
     DPU_RESET_INFO,

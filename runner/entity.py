@@ -14,7 +14,9 @@ from attrs import define, field
 
 from hamgr_fsm.stepper import Move
 from hamgr_fsm.timers import Timers
+from hamgr_fsm.vocabulary import HaOwner
 from models.codec import encode
+from models.peer_messages import PeerData
 from models.table import Table
 from runner import topics
 from runner.board import Board, Topic
@@ -29,6 +31,9 @@ class Context:
     """What an entity may touch during a refresh."""
 
     slot_id: int
+    owners: frozenset[HaOwner]
+    """Whose scopes this process drives; it shows the others and says why it does not."""
+
     timers: Timers
     new_id: Callable[[], str]
     board: Board
@@ -67,6 +72,10 @@ class Entity(Protocol):
 
     def fire(self, timer: str, context: Context) -> None:
         """A timer of this entity is due."""
+        ...
+
+    def receive(self, sender: str, data: PeerData, context: Context) -> None:
+        """Another daemon has said something to this entity; ``sender`` is the bare id of who said it."""
         ...
 
 

@@ -33,6 +33,7 @@ _FOUNDATIONS_FIRST = (
     tables.DASH_HA_SET_TABLE,
     tables.BFD_SESSION_TABLE,
     tables.DASH_HA_SCOPE_TABLE,
+    tables.DASH_FLOW_SYNC_SESSION_TABLE,
     tables.NEIGH_RESOLVE_TABLE,
     tables.VNET_ROUTE_TUNNEL_TABLE,
 )
@@ -99,11 +100,24 @@ class Ledger:
         change = self._step.get((table.name, key))
         return self.fields(table, key) if change is None else change.before
 
-    def write(self, owner: str, table: AnyTable, key: str, fields: Mapping[str, str], *, once: bool = False) -> None:
-        """Want a row with this content. ``once``: whoever reads it may change it, and it is not restored."""
+    def write(
+        self,
+        owner: str,
+        table: AnyTable,
+        key: str,
+        fields: Mapping[str, str],
+        *,
+        once: bool = False,
+        again: bool = False,
+    ) -> None:
+        """Want a row with this content.
+
+        ``once``: whoever reads it may change it, and it is not restored. ``again``: its reader may not have heard, so
+        it is said although nothing changed.
+        """
         row = (table.name, key)
         entry = self._entries.get(row)
-        if entry is not None and entry.fresh and entry.fields == fields and not once:
+        if entry is not None and entry.fresh and entry.fields == fields and not once and not again:
             entry.owners.add(owner)
             return
         change = self._change(table, key)
@@ -112,7 +126,7 @@ class Ledger:
         entry.owners.add(owner)
         vanished = tuple(name for name in entry.fields if name not in fields)
         entry.fields, entry.fresh, entry.once = fields, True, once
-        self._note(change, WriteRow(table.database, table.name, key, fields, vanished))
+        self._note(change, WriteRow(table.database, table.name, key, fields, vanished), insist=once or again)
 
     def claim(self, owner: str, table: AnyTable, key: str) -> None:
         """Want a row as it was found; nothing happens when none was."""
@@ -191,7 +205,7 @@ class Ledger:
             self._step[row] = _Change(table, entry.fields if entry and reliable else None, known=entry is not None)
         return self._step[row]
 
-    def _note(self, change: _Change, write: WriteRow) -> None:
+    def _note(self, change: _Change, write: WriteRow, *, insist: bool = False) -> None:
         """Add a write. Of several only the last counts, unless the row carries messages: each of those is said."""
         if one_shot_fields(change.table):
             change.writes.append(write)
@@ -201,7 +215,7 @@ class Ledger:
             write.database, write.table, write.key, write.fields, tuple(sorted(vanished - set(write.fields)))
         )
         unchanged = not change.deleted and change.before == write.fields
-        change.writes = [] if unchanged and not self._entries[write.table, write.key].once else [last]
+        change.writes = [] if unchanged and not insist else [last]
 
     @staticmethod
     def _expected(entry: _Entry, database: Database) -> bool:

@@ -14,10 +14,12 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from hamgr_fsm.timers import DEFAULT_TIMERS, Timers
+from hamgr_fsm.vocabulary import HaOwner
 from models import tables
 from models.config_db import DpuRow
 from models.controller import split_scope_key
 from models.database import Database
+from models.peer_messages import BadMessage, VoteReply, VoteRequest, decode_message, encode_message
 from models.table import Table
 from runner import topics
 from runner.board import Board
@@ -25,14 +27,42 @@ from runner.entities.dpu import DpuEntity, DpuView
 from runner.entities.global_config import GlobalConfigEntity
 from runner.entities.ha_scope import HaScopeEntity
 from runner.entities.ha_set import HaSetEntity
+from runner.entities.peer_words import vote_of_unknown_scope
 from runner.entities.vdpu import VdpuEntity, VdpuReport
 from runner.entity import Context, Entity
-from runner.inputs import Input, RowDeleted, RowSet, RowsFound, RowUnreadable, SnapshotComplete, TimerFired
+from runner.inputs import (
+    Input,
+    LinkChanged,
+    MessageArrived,
+    RowDeleted,
+    RowSet,
+    RowsFound,
+    RowUnreadable,
+    SnapshotComplete,
+    TimerFired,
+)
 from runner.intake import Intake
 from runner.ledger import Ledger, Unclaimed
-from runner.outputs import CancelTimer, DeleteRow, Fault, Output, ReachOrchagent, SetTimer, WriteRow
+from runner.outputs import (
+    CancelTimer,
+    DeleteRow,
+    Fault,
+    InputRejected,
+    Output,
+    ReachOrchagent,
+    SendMessage,
+    SetTimer,
+    WriteRow,
+)
+
+BOTH_OWNERS = frozenset({HaOwner.DPU, HaOwner.SWITCH})
 
 HEARTBEAT_TIMER = "heartbeat"
+
+MESSAGES = "messages"
+"""What rejected messages are counted under."""
+
+REPORT = '{"key":"HaScopeStateUpdate|'
 
 # The order in which entities that are due are refreshed: what others stand on comes first.
 _ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
@@ -56,13 +86,25 @@ _CONFIGURED_BY: dict[str, Table[Any]] = {
 class Node:
     """One DPU slot of one switch."""
 
-    def __init__(self, *, slot_id: int, operation_ids: Callable[[], str], timers: Timers = DEFAULT_TIMERS) -> None:
-        """``operation_ids`` yields a new GUID in text each time it is called."""
-        self._context = Context(slot_id, timers, operation_ids, Board(), Ledger())
+    def __init__(
+        self,
+        *,
+        slot_id: int,
+        operation_ids: Callable[[], str],
+        timers: Timers = DEFAULT_TIMERS,
+        owners: frozenset[HaOwner] = BOTH_OWNERS,
+    ) -> None:
+        """Build a node that has heard nothing yet.
+
+        ``operation_ids`` yields a new GUID in text each time it is called. ``owners``: whose scopes it drives. A process
+        that cannot speak with its peer must not drive those of the switch: both sides would serve alone.
+        """
+        self._context = Context(slot_id, owners, timers, operation_ids, Board(), Ledger())
         self._intake = Intake(self._context.board)
         self._entities: dict[str, Entity] = {}
         self._started = False
         self._orchagent: ReachOrchagent | None = None
+        self._strangers: Counter[str] = Counter()
 
     @property
     def rejected(self) -> Counter[str]:
@@ -80,6 +122,10 @@ class Node:
                 self._find(database, rows)
             case TimerFired(timer):
                 self._fire(timer)
+            case LinkChanged(dpu_name, up):
+                context.board.post(topics.link(dpu_name), up or None)
+            case MessageArrived(to, payload):
+                self._receive(to, payload)
             case SnapshotComplete():
                 self._started = True
                 context.say([self._heartbeat()])
@@ -116,6 +162,32 @@ class Node:
         entity = self._entities.get(path)
         if entity is not None:
             entity.fire(name, self._context)
+
+    def _receive(self, to: str, payload: str) -> None:
+        """Hand a message to the entity that it is for; a vote request for a scope that is unknown here is answered."""
+        try:
+            envelope = decode_message(payload)
+        except BadMessage as error:
+            self._intake.rejected[MESSAGES] += 1
+            self._context.say([InputRejected(f"message for {to}", error.key, payload[:80], error.why)])
+            return
+        entity = self._entities.get(to)
+        if entity is not None:
+            entity.receive(envelope.sender, envelope.data, self._context)
+        elif isinstance(envelope.data, VoteRequest):
+            self._answer_for_unknown(to, envelope.sender, envelope.data)
+
+    def _answer_for_unknown(self, to: str, sender: str, request: VoteRequest) -> None:
+        """Vote for a scope that does not exist here. Source: switch-driven 5, H-12."""
+        report: VdpuReport | None = self._context.board.peek(topics.vdpu(sender.partition(":")[0]))
+        if report is None:
+            return
+        self._strangers[sender] += 1
+        attempt = request.attempt if request.attempt is not None else self._strangers[sender]
+        vote = vote_of_unknown_scope(attempt, self._context.timers.max_retries)
+        reply = VoteReply(dst_actor_id=sender, response=vote, attempt=request.attempt)
+        payload = encode_message(to.removeprefix("ha-scope/"), reply)
+        self._context.say([SendMessage(report.dpu.dpu_name, f"ha-scope/{sender}", payload)])
 
     def _heartbeat(self) -> SetTimer:
         return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat))
@@ -199,12 +271,15 @@ class Node:
             self._context.say([reach])
 
     def _outputs(self) -> list[Output]:
-        """What was logged, then the rows, then the timers."""
+        """What was logged, then the rows, then the messages, reports first, then the timers."""
         said, self._context.outputs = self._context.outputs, []
         timers = [output for output in said if isinstance(output, SetTimer | CancelTimer)]
-        others = [output for output in said if not isinstance(output, SetTimer | CancelTimer)]
+        messages = [output for output in said if isinstance(output, SendMessage)]
+        others = [output for output in said if not isinstance(output, SetTimer | CancelTimer | SendMessage)]
         rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
-        return [*others, *rows, *timers]
+        # A peer decides on where this side is before it decides on what this side asks.
+        messages.sort(key=lambda message: not message.payload.startswith(REPORT))
+        return [*others, *rows, *messages, *timers]
 
 
 def _order(path: str) -> tuple[int, str]:

@@ -104,5 +104,14 @@ class Fault:
 
 
 Output = (
-    WriteRow | DeleteRow | ReachOrchagent | SetTimer | CancelTimer | TransitionTaken | InputRejected | Alert | Fault
+    WriteRow
+    | DeleteRow
+    | ReachOrchagent
+    | SendMessage
+    | SetTimer
+    | CancelTimer
+    | TransitionTaken
+    | InputRejected
+    | Alert
+    | Fault
 )

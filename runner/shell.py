@@ -30,6 +30,7 @@ from runner.outputs import (
     InputRejected,
     Output,
     ReachOrchagent,
+    SendMessage,
     SetTimer,
     TransitionTaken,
     WriteRow,
@@ -201,6 +202,8 @@ class Shell:
                     self.log.alert(output)
                 case Fault():
                     self.log.bug(happened, output.error, entity=output.entity)
+                case SendMessage():
+                    pass  # There is no bus yet, and so no node that speaks.
                 case _:
                     await self._writer.apply(rows)
                     rows = []

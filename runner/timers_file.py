@@ -34,4 +34,4 @@ def load_timers(file: Path | None) -> Timers:
             raise ConfigurationError(f"{file}: {name}: no such timer; there are {', '.join(known)}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise ConfigurationError(f"{file}: {name}: {value!r} is no positive number of seconds")
-    return attrs.evolve(DEFAULT_TIMERS, **{name: float(value) for name, value in given.items()})
+    return attrs.evolve(DEFAULT_TIMERS, **given)

@@ -60,6 +60,16 @@ def ha_set(ha_set_id: str) -> Topic:
     return ("ha set", ha_set_id)
 
 
+def link(dpu_name: str) -> Topic:
+    """True while there is a control link to the daemon that manages a DPU of another switch."""
+    return ("link", dpu_name)
+
+
+def views_of(ha_set_id: str) -> Topic:
+    """What the sides of a switch-driven HA set last reported of themselves, by vDPU."""
+    return ("views of", ha_set_id)
+
+
 def scopes_of(ha_set_id: str) -> Topic:
     """What the scopes of an HA set tell it, by the path of the scope."""
     return ("scopes of", ha_set_id)

@@ -54,6 +54,15 @@ EXPECTS_A_PAIRED_PEER = (
 )
 """The states in which a peer that is launching has lost its part in the pair."""
 
+_WAITS_FOR = {
+    S.INITIALIZING_TO_ACTIVE: "the peer to be ready",
+    S.INITIALIZING_TO_STANDBY: "the flows of the peer",
+    S.SWITCHING_TO_ACTIVE: "the peer to give way",
+    S.SWITCHING_TO_STANDBY: "the peer to be active",
+    S.SWITCHING_TO_STANDALONE: "the peer to say who serves alone",
+    S.DESTROYING: "the DPU to be drained",
+}
+
 DECIDING = (HaRole.ACTIVE, HaRole.STANDALONE)
 
 
@@ -116,9 +125,6 @@ class SwitchDrivenScopeFacts(Facts):
     state: HaState = kept(S.DEAD)
     left: HaState = kept(S.DEAD)
     """The state before this one."""
-
-    why: str = kept("")
-    """The reason of the last change of state."""
 
     config: ScopeConfig | None = told(None)
     managed: bool = told(False)
@@ -519,6 +525,33 @@ class SwitchDrivenScopeFacts(Facts):
     def drained(self) -> bool:
         """The DPU has taken the role dead, or is down."""
         return self.acked_role is HaRole.DEAD or self.local_down
+
+    @property
+    def waits_for(self) -> str:
+        """What is still missing before this side has its part in a pair, in words; empty when nothing is."""
+        if self.state is S.DEAD:
+            return self._launch_waits_for
+        if self.operations:
+            return "approval of " + ", ".join(f"{op.type.value} {op.operation_id}" for op in self.operations)
+        if self.state in (S.CONNECTING, S.CONNECTED):
+            return "the peer" if not self.peer_connected else "the data plane channel and a vote"
+        if not self.role_acked:
+            return f"the DPU to take the role {self.target_role.value}"
+        return _WAITS_FOR.get(self.state, "")
+
+    @property
+    def _launch_waits_for(self) -> str:
+        if self.config is None:
+            return "configuration of the HA scope"
+        if self.disabled:
+            return "the controller to enable the scope"
+        if self.desired_dead:
+            return "the controller to desire another state than dead"
+        if not self.managed:
+            return "a vDPU that is managed here"
+        if self.ha_set_incarnation is None:
+            return f"HA set {self.config.ha_set_id} to be programmed"
+        return "" if self.dpu_up is True else "the DPU to be up"
 
     # What is said about this side.
 

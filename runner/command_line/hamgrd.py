@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from hamgr_fsm.vocabulary import HaOwner
 from models.codec import one_shot_fields
 from models.database import Database
 from models.table import Transport
@@ -75,7 +76,9 @@ def hamgrd(
         audit_interval_s=audit_interval,
     )
     configure_logging(log_level, log_format)
-    node = Node(slot_id=slot_id, operation_ids=lambda: str(uuid.uuid4()), timers=timers_in_force)
+    # Without a bus to its peer this process must not drive scopes of the switch: both sides would serve alone.
+    owners = frozenset({HaOwner.DPU})
+    node = Node(slot_id=slot_id, operation_ids=lambda: str(uuid.uuid4()), timers=timers_in_force, owners=owners)
     shell = Shell(node, around, on_ready=lambda: announce("hamgrd ready", log_format, slot_id=slot_id))
     raise typer.Exit(STOPPED if asyncio.run(_run(shell)) else FAILED)
 

@@ -17,6 +17,7 @@ from models.codec import BadRow, decode, encode
 from models.config_db import DpuRow, RemoteDpuRow
 from models.dpu_state import BfdProbeStateRow, DpuStateRow
 from models.npu_rows import DpuResetInfoRow
+from models.peer_messages import PeerData
 from models.published import PublishedDpuRow
 from runner import topics
 from runner.entity import Context, Reader, Since, publish
@@ -47,6 +48,7 @@ class DpuView:
     midplane: Plane = Plane()
     control_plane: Plane = Plane()
     data_plane: Plane = Plane()
+    bfd_known: bool = False
     bfd_v4: tuple[IPv4Address, ...] = ()
     bfd_v4_since_ms: int | None = None
     bfd_v6: tuple[IPv6Address, ...] = ()
@@ -81,6 +83,9 @@ class DpuEntity:
 
     def fire(self, timer: str, context: Context) -> None:
         """It has no timer."""
+
+    def receive(self, sender: str, data: PeerData, context: Context) -> None:
+        """Nobody speaks to it."""
 
     def _local(self, row: DpuRow, board: Reader, context: Context) -> DpuView:
         managed = row.dpu_id == context.slot_id
@@ -146,7 +151,8 @@ class DpuEntity:
         assert self._machine is not None
         report = self._machine.facts.report
         loopback = board.topic(topics.LOOPBACK, ())
-        probes: BfdProbeStateRow = board.topic(topics.BFD_PROBES, BfdProbeStateRow()) if managed else BfdProbeStateRow()
+        reported: BfdProbeStateRow | None = board.topic(topics.BFD_PROBES) if managed else None
+        probes = reported or BfdProbeStateRow()
         now = context.now_ms
 
         def plane(name: str) -> Plane:
@@ -171,6 +177,7 @@ class DpuEntity:
             midplane=plane("midplane_link"),
             control_plane=plane("control_plane"),
             data_plane=plane("data_plane"),
+            bfd_known=reported is not None,
             bfd_v4=probes.v4_bfd_up_sessions,
             bfd_v4_since_ms=sessions_since("v4"),
             bfd_v6=probes.v6_bfd_up_sessions,

@@ -8,28 +8,23 @@ never sent.
 Source: dpu-driven 2 to 4, tables 2.14, 2.18, switch-driven 9, field-lessons I-19, LD-34.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from hamgr_fsm.ha_set_facts import HaSetReport
 from hamgr_fsm.programs import HaScopeProgram
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import DpuDrivenScopeFacts, ProbeState, RelayState, ReportedState
 from hamgr_fsm.scope.operations import PendingOperation
 from hamgr_fsm.vocabulary import OperationType
 from models import tables
-from models.codec import BadRow, decode, encode
-from models.controller import HaScopeConfigRow
+from models.codec import encode
 from models.dpu_rows import HaScopeRow, dpu_version
 from models.dpu_state import HaScopeStateRow
 from models.published import PublishedScopeRow, read_state
-from models.table import Table
 from runner import topics
-from runner.entities.vdpu import VdpuReport
+from runner.entities.scope_driver import ScopeName, Situation
+from runner.entities.scope_rows import common_fields, read_back, read_back_state
 from runner.entity import Context
-from runner.outputs import Alert
-
-RecordT = TypeVar("RecordT")
+from runner.intake import Heard
 
 _FLAGS = {
     OperationType.FLOW_RECONCILE: "flow_reconcile_requested",
@@ -60,27 +55,8 @@ def scope_row(program: HaScopeProgram, requests: frozenset[OperationType]) -> di
     return encode(record)
 
 
-def undriven_scope(
-    row: HaScopeConfigRow, vdpu: VdpuReport | None, ha_set: HaSetReport, common: Mapping[str, Any]
-) -> PublishedScopeRow:
-    """The state row of a scope that this process does not drive; it says why."""
-    return PublishedScopeRow(
-        **common,
-        **_from_config(row),
-        **_from_set(ha_set),
-        **_from_dpu(vdpu),
-        waiting_for=f"owner dpu: a scope with owner {row.owner.value} is not driven by this version",
-    )
-
-
 def published_scope(
-    row: HaScopeConfigRow,
-    facts: DpuDrivenScopeFacts,
-    vdpu: VdpuReport | None,
-    ha_set: HaSetReport,
-    report: HaScopeStateRow,
-    heard_ms: int,
-    common: Mapping[str, Any],
+    situation: Situation, scope_id: str, facts: DpuDrivenScopeFacts, heard_ms: int, common: dict[str, Any]
 ) -> PublishedScopeRow:
     """The state row of a DPU-driven scope: the DPU's word for its state is both the state and what is acknowledged."""
     known = facts.dpu is not ReportedState.UNKNOWN
@@ -88,15 +64,15 @@ def published_scope(
     # A DPU that is down acknowledges nothing, whatever its last row says (FL-51).
     acked = state if facts.dpu_up is not False else None
     listed = facts.operations_changed_ms is not None
+    heard: Heard | None = situation.board.row(tables.DASH_HA_SCOPE_STATE_TABLE, scope_id)
+    report = heard.row if heard is not None else HaScopeStateRow()
     return PublishedScopeRow(
         **common,
-        **_from_config(row),
-        **_from_set(ha_set),
-        **_from_dpu(vdpu),
+        **common_fields(situation),
         local_ha_state=state,
         local_ha_state_last_updated_time_in_ms=(report.ha_state_start_time or heard_ms) if known else None,
         local_ha_state_last_updated_reason=(facts.anomaly or REASON) if known else None,
-        local_target_asic_ha_state=row.desired_ha_state.value,
+        local_target_asic_ha_state=situation.row.desired_ha_state.value,
         local_acked_asic_ha_state=acked,
         local_target_term=report.ha_term if known else None,
         local_acked_term=report.ha_term if acked is not None else None,
@@ -111,52 +87,13 @@ def published_scope(
     )
 
 
-def _from_config(row: HaScopeConfigRow) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "owner": row.owner,
-        "disabled": row.disabled,
-        "desired_ha_state": row.desired_ha_state,
-        "ha_set_id": row.ha_set_id,
-    }
-
-
-def _from_set(ha_set: HaSetReport) -> dict[str, Any]:
-    return {
-        "vip_v4": ha_set.vip_v4,
-        "vip_v6": ha_set.vip_v6,
-        "local_ip": ha_set.local_ip,
-        "peer_ip": ha_set.peer_ip,
-    }
-
-
-def _from_dpu(vdpu: VdpuReport | None) -> dict[str, Any]:
-    if vdpu is None:
-        return {}
-    dpu = vdpu.dpu
-    fields: dict[str, Any] = {}
-    for name, plane in (
-        ("midplane", dpu.midplane),
-        ("control_plane", dpu.control_plane),
-        ("data_plane", dpu.data_plane),
-    ):
-        fields[f"local_vdpu_{name}_state"] = plane.state
-        fields[f"local_vdpu_{name}_state_last_updated_time_in_ms"] = plane.since_ms
-    return fields | {
-        "local_vdpu_up_bfd_sessions_v4": dpu.bfd_v4,
-        "local_vdpu_up_bfd_sessions_v4_update_time_in_ms": dpu.bfd_v4_since_ms,
-        "local_vdpu_up_bfd_sessions_v6": dpu.bfd_v6,
-        "local_vdpu_up_bfd_sessions_v6_update_time_in_ms": dpu.bfd_v6_since_ms,
-    }
-
-
 class EarlierLife:
     """What an earlier life of this daemon left behind of one scope: its state row and the DPU's row."""
 
-    def __init__(self, path: str, state_key: str, scope_id: str, context: Context) -> None:
-        """Read both rows back and claim them; one that cannot be read is as if it were not there, and is reported."""
-        self.state = _read_back(path, tables.DASH_HA_SCOPE_STATE, state_key, context)
-        self.row = _read_back(path, tables.DASH_HA_SCOPE_TABLE, scope_id, context)
+    def __init__(self, name: ScopeName, context: Context) -> None:
+        """Read both rows back and claim them."""
+        self.state = read_back_state(name, context)
+        self.row = read_back(name.path, tables.DASH_HA_SCOPE_TABLE, name.scope_id, context)
 
     def machine(self, ha_set_incarnation: int | None, context: Context) -> DpuDrivenScope:
         """The machine as it was. Without a row on the DPU there is nothing to go on from: it starts anew."""
@@ -218,15 +155,3 @@ class EarlierLife:
 
 def _carried(row: HaScopeRow) -> frozenset[OperationType]:
     return frozenset(kind for kind, flag in _FLAGS.items() if getattr(row, flag))
-
-
-def _read_back(path: str, table: Table[RecordT], key: str, context: Context) -> RecordT | None:
-    fields = context.ledger.fields(table, key)
-    if fields is None:
-        return None
-    context.ledger.claim(path, table, key)
-    try:
-        return decode(table, key, {name: value.encode() for name, value in fields.items()})
-    except BadRow as error:
-        context.say([Alert(path, f"cannot read back what was written before: {error}")])
-        return None

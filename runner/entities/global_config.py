@@ -8,6 +8,7 @@ import attrs
 from hamgr_fsm.programs import GlobalSettings
 from models import tables
 from models.config_db import HaGlobalConfigRow
+from models.peer_messages import PeerData
 from models.published import PublishedGlobalConfigRow
 from runner import topics
 from runner.entity import Context, Reader, publish
@@ -48,3 +49,6 @@ class GlobalConfigEntity:
 
     def fire(self, timer: str, context: Context) -> None:
         """It has no timer."""
+
+    def receive(self, sender: str, data: PeerData, context: Context) -> None:
+        """Nobody speaks to it."""

@@ -20,17 +20,21 @@ from hamgr_fsm.effects import (
     ResolveNeighbour,
     WithdrawRoute,
 )
-from hamgr_fsm.ha_set import DpuDrivenHaSet
+from hamgr_fsm.ha_set import DpuDrivenHaSet, HaSet, SwitchDrivenHaSet
 from hamgr_fsm.ha_set_facts import DpuRowState, HaSetConfig
+from hamgr_fsm.messages import StateReport
 from hamgr_fsm.programs import Address, GlobalSettings, HaSetProgram, Neighbour, Responder, Route
+from hamgr_fsm.traffic import ScopeView
 from hamgr_fsm.vocabulary import HaOwner
 from models import tables
 from models.codec import BadRow, decode, encode
 from models.controller import HaSetConfigRow
 from models.dpu_rows import BfdSessionRow, HaSetRow
 from models.npu_rows import NeighResolveRow, VnetRouteTunnelRow
+from models.peer_messages import HaScopeStateUpdate, PeerData
 from models.published import PublishedSetRow
 from runner import topics
+from runner.entities.peer_words import heard
 from runner.entities.vdpu import VdpuReport
 from runner.entity import Context, Reader, publish
 from runner.intake import Heard
@@ -65,14 +69,15 @@ class HaSetEntity:
     def __init__(self, ha_set_id: str) -> None:
         self.path = f"ha-set/{ha_set_id}"
         self._id = ha_set_id
-        self._machine: DpuDrivenHaSet | None = None
+        self._machine: HaSet | None = None
 
     def refresh(self, context: Context) -> bool:
         """Gather what the machine is told, carry out what it asks, tell the scopes."""
         board = Reader(self.path, context.board)
         row: HaSetConfigRow | None = board.row(tables.DASH_HA_SET_CONFIG_TABLE, self._id)
-        machine = self._machine or self._start(context)
-        self._carry_out(machine.update(**self._told(row, board, context)), context)
+        told = self._told(row, board, context)
+        machine = self._variant(told["owner"], context)
+        self._carry_out(machine.update(**told), context)
         context.log_moves(self.path, machine.moves)
         if row is None:
             context.board.post(topics.ha_set(self._id), None)
@@ -85,12 +90,27 @@ class HaSetEntity:
     def fire(self, timer: str, context: Context) -> None:
         """It has no timer."""
 
+    def receive(self, sender: str, data: PeerData, context: Context) -> None:
+        """A side of the pair reports where it is; the route may follow it."""
+        report = heard(data, peer_position=1)
+        if isinstance(data, HaScopeStateUpdate) and isinstance(report, StateReport):
+            view = ScopeView(data.vdpu_id, report.state, report.acked_role, report.term, report.pinned)
+            context.board.contribute(topics.views_of(self._id), data.vdpu_id, view)
+
     @property
     def settled(self) -> bool:
         """Every row that this set wants has been written: what else is there of its kind is nobody's."""
         return self._machine is None or not self._machine.facts.waiting_for or self._machine.facts.nothing_managed
 
-    def _start(self, context: Context) -> DpuDrivenHaSet:
+    def _variant(self, owner: object, context: Context) -> HaSet:
+        """The machine whose route follows the owner; all it knows moves along when the owner becomes known."""
+        machine = self._machine or self._start(context)
+        variant = SwitchDrivenHaSet if owner is HaOwner.SWITCH else DpuDrivenHaSet
+        if owner is not HaOwner.UNSPECIFIED and type(machine) is not variant:
+            machine = self._machine = variant(**dict(machine.snapshot().facts))
+        return machine
+
+    def _start(self, context: Context) -> HaSet:
         """Build the machine; what the DPU was told in an earlier life counts as told."""
         programmed = _programmed_before(self._id, context)
         if programmed is None:
@@ -112,20 +132,22 @@ class HaSetEntity:
         scopes: list[ScopeReport] = list(board.topic(topics.scopes_of(self._id), {}).values())
         # A scope that is managed here knows best who owns the set.
         owners = [scope.owner for scope in sorted(scopes, key=lambda s: not s.managed)]
-        heard: Heard | None = board.row(tables.DASH_HA_SET_STATE_TABLE, self._id)
+        views: dict[str, ScopeView] = board.topic(topics.views_of(self._id), {})
+        channel: Heard | None = board.row(tables.DASH_HA_SET_STATE_TABLE, self._id)
         told: dict[str, object] = {
             "now_ms": context.now_ms,
             "config": _config_of(row) if row is not None else None,
             "settings": board.topic(topics.SETTINGS),
             "vdpus": tuple(report.view for report in reports),
+            "scopes": tuple(views[id_] for id_ in ids if id_ in views),
             "owner": next((owner for owner in owners if owner is not HaOwner.UNSPECIFIED), HaOwner.UNSPECIFIED),
         }
         if dpu is not None:
-            current = heard is not None and heard.incarnation == dpu.incarnation
+            current = channel is not None and channel.incarnation == dpu.incarnation
             told |= {
                 "dpu_lost": dpu.lost,
                 "dpu_incarnation": dpu.incarnation,
-                "channel_up": heard.row.dp_channel_is_alive if heard is not None and current else None,
+                "channel_up": channel.row.dp_channel_is_alive if channel is not None and current else None,
                 "serving": any(s.serving and s.managed and s.dpu_incarnation == dpu.incarnation for s in scopes),
             }
         return told
@@ -157,7 +179,7 @@ class HaSetEntity:
                 case _:
                     raise AssertionError(f"an HA set does not ask for {effect}")
 
-    def _publish(self, row: HaSetConfigRow, machine: DpuDrivenHaSet, board: Reader, context: Context) -> None:
+    def _publish(self, row: HaSetConfigRow, machine: HaSet, board: Reader, context: Context) -> None:
         facts = machine.facts
         if any(vdpu.local for vdpu in facts.vdpus) and facts.managed is None:
             # A set of another slot of this switch: the process of that slot publishes it.

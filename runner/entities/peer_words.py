@@ -9,7 +9,7 @@ Source: bus 5.2 to 5.7, switch-driven 1.1, 6.
 from attrs import frozen
 
 from hamgr_fsm import messages as said
-from hamgr_fsm.scope.election import Vote
+from hamgr_fsm.scope.election import Asker, Vote, Voter, answer
 from hamgr_fsm.scope.precedence import Signals
 from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, HaRole, HaState
 from models import peer_messages as wire
@@ -102,6 +102,13 @@ def heard(data: wire.PeerData, peer_position: int) -> said.PeerMessage | None:
         case wire.DPURequestEnterStandaloneReply():
             selection = next((s for s, word in _SELECTIONS.items() if word == data.response), None)
             return None if selection is None else said.StandaloneReply(selection, data.episode)
+
+
+def vote_of_unknown_scope(attempt: int, max_retries: int) -> str:
+    """The word for what is answered when a scope that does not exist here is asked for a vote."""
+    voter = Voter(None, DesiredHaState.UNSPECIFIED, 0, 0)
+    asker = Asker(DesiredHaState.UNSPECIFIED, 0, 1, attempt)
+    return _VOTES[answer(voter, asker, max_retries).vote]
 
 
 def _state_update(report: said.StateReport, speaker: Speaker) -> wire.HaScopeStateUpdate:

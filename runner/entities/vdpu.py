@@ -10,6 +10,7 @@ from attrs import frozen
 from hamgr_fsm.traffic import VdpuView
 from models import tables
 from models.config_db import VdpuRow
+from models.peer_messages import PeerData
 from models.published import PublishedVdpuRow
 from runner import topics
 from runner.entities.dpu import DpuView
@@ -66,6 +67,9 @@ class VdpuEntity:
 
     def fire(self, timer: str, context: Context) -> None:
         """It has no timer."""
+
+    def receive(self, sender: str, data: PeerData, context: Context) -> None:
+        """Nobody speaks to it."""
 
 
 def _report(vdpu_id: str, main: DpuView, healths: Sequence[bool | None]) -> VdpuReport:

@@ -129,7 +129,11 @@ class Switch:
 
     def _new_node(self) -> Node:
         life, number = next(self.lives), count()
-        return Node(slot_id=self.slot_id, operation_ids=lambda: f"00000000-0000-4000-8000-{life:04d}{next(number):08d}")
+        return Node(
+            slot_id=self.slot_id,
+            operation_ids=lambda: f"00000000-0000-4000-8000-{life:04d}{next(number):08d}",
+            owners=frozenset({HaOwner.DPU}),
+        )
 
     # What a test does.
 
