@@ -8,15 +8,18 @@ Source: architecture "Command lines", statemachine-notes 3.7.
 from collections.abc import Sequence
 
 from hamgr_fsm.dpu_health import DpuHealth
-from hamgr_fsm.ha_set import DpuDrivenHaSet
+from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
+from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.table import FactMachine, Row, Told
 
 MACHINES: dict[str, type[Machine]] = {  # type: ignore[type-arg]
     "dpu-health": DpuHealth,
     "dpu-driven-ha-set": DpuDrivenHaSet,
     "dpu-driven-scope": DpuDrivenScope,
+    "switch-driven-ha-set": SwitchDrivenHaSet,
+    "switch-driven-scope": SwitchDrivenScope,
 }
 """The machines by the name under which they are drawn."""
 
@@ -73,8 +76,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _meaning(guard: str, region: type[FactMachine], machine: type[Machine]) -> str:  # type: ignore[type-arg]
-    owner = region if guard in vars(region) else machine.record
-    return _first_line(getattr(owner, guard))
+    return _first_line(getattr(machine.record, guard, None) or getattr(region, guard))
 
 
 def _first_line(documented: object) -> str:
