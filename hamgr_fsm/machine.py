@@ -80,7 +80,11 @@ class Machine(Generic[FactsT]):
         """
         if not self._class.told.issuperset(facts):
             raise TypeError(f"{type(self).__name__} is not told {sorted(set(facts) - self._class.told)}")
-        return self._step(facts, event)
+        return self._step({**self.implied(event), **facts}, event)
+
+    def implied(self, event: object) -> Mapping[str, object]:
+        """The facts that an event proves by being there; they are true before any row sees it."""
+        return {}
 
     def resume(self) -> tuple[Effect, ...]:
         """Settle and repeat the idempotent effects of the present states, after a restore.

@@ -122,7 +122,7 @@ PeerMessage = (
 )
 
 
-def implied_state(message: PeerMessage) -> HaState | None:
+def implied_state(message: object) -> HaState | None:
     """The state in which the sender must be, whatever report is still on its way. Source: switch-driven 1.1."""
     match message:
         case VoteRequest():

@@ -7,11 +7,12 @@ come first.
 Source: switch-driven 2 to 10.
 """
 
+from collections.abc import Mapping
+
 from hamgr_fsm.effects import Effect, ProgramRole, RemoveScope
 from hamgr_fsm.events import Approval, FlowSyncEnded
-from hamgr_fsm.machine import Machine
+from hamgr_fsm.machine import Machine, event_name
 from hamgr_fsm.messages import (
-    PeerMessage,
     Selection,
     StandaloneReply,
     StandaloneRequest,
@@ -33,16 +34,23 @@ from hamgr_fsm.scope.switch_driven_facts import (
     S,
     SwitchDrivenScopeFacts,
 )
-from hamgr_fsm.scope.switch_driven_timers import TIMERS, wanted
+from hamgr_fsm.scope.switch_driven_timers import wanted
 from hamgr_fsm.table import STAY, FactMachine, Table, Told
-from hamgr_fsm.vocabulary import FlowSyncState, HaState, OperationType
+from hamgr_fsm.vocabulary import FlowSyncState, OperationType
 
 Facts = SwitchDrivenScopeFacts
 TRIGGER = Told("trigger")
 
-_OF_ANY_STATE = ("role_due", "switchover_hold_due", "peer_dead_due", "hold_down_due", "hold_down_forgotten")
-PLAIN_TIMERS = tuple(timer.event for timer in TIMERS if timer.event not in _OF_ANY_STATE)
-"""The timers whose end means nothing outside the rows of the states they belong to; they may start anew."""
+_SAID_AGAIN = (
+    (S.CONNECTING, "connect_due", "the peer is not reached yet"),
+    (S.CONNECTED, "vote_due", "no vote yet"),
+    (S.ACTIVE, "sync_announce_due", "the peer has not heard that it has all flows"),
+    (S.STANDBY, "shutdown_due", "the peer does not serve alone yet"),
+    (S.SWITCHING_TO_ACTIVE, "switchover_retry_due", "the peer has not given way yet"),
+    (S.SWITCHING_TO_STANDALONE, "standalone_reply_due", "no answer yet"),
+    (STATES, "peer_heartbeat_due", "time for a heartbeat"),
+)
+"""What is said again, in which state, after which timer and why."""
 
 
 class Scope(Actions):
@@ -117,7 +125,7 @@ class Scope(Actions):
         S.CONNECTING,
         S.SWITCHING_TO_STANDALONE,
         on="connect_due",
-        when="attempts_used_up",
+        when=("timer_runs", "attempts_used_up"),
         do="time_out_connecting",
         why="peer not reachable",
         ref="switch-driven 3, LD-15",
@@ -169,6 +177,7 @@ class Scope(Actions):
         S.INITIALIZING_TO_ACTIVE,
         S.SWITCHING_TO_STANDALONE,
         on="init_due",
+        when="timer_runs",
         why="peer did not get ready",
         ref="switch-driven 3",
     )
@@ -202,7 +211,7 @@ class Scope(Actions):
         S.ACTIVE,
         S.SWITCHING_TO_STANDBY,
         on="switchover_request",
-        when="may_give_way",
+        when=("may_give_way", "asks_for_a_new_switchover"),
         do="accept_switchover",
         why="peer takes over",
         ref="switch-driven 3",
@@ -230,6 +239,7 @@ class Scope(Actions):
         S.SWITCHING_TO_STANDBY,
         S.SWITCHING_TO_STANDALONE,
         on="switchover_due",
+        when="timer_runs",
         why="switchover timed out",
         ref="switch-driven 3",
     )
@@ -256,7 +266,7 @@ class Scope(Actions):
         S.STANDBY,
         S.INITIALIZING_TO_STANDBY,
         on="rejoin_due",
-        when="may_rejoin",
+        when=("timer_runs", "may_rejoin"),
         why="rejoining",
         ref="switch-driven 3, LD-26",
     )
@@ -264,7 +274,7 @@ class Scope(Actions):
         S.STANDBY,
         S.SWITCHING_TO_STANDALONE,
         on="no_active_due",
-        when="nobody_is_active",
+        when=("timer_runs", "nobody_is_active"),
         do="set_no_active",
         why="nobody is active",
         ref="switch-driven 3",
@@ -359,7 +369,7 @@ class Scope(Actions):
         S.SWITCHING_TO_STANDALONE,
         S.STANDALONE,
         on="standalone_reply_due",
-        when=("asked_often_enough", "dpu_usable"),
+        when=("timer_runs", "asked_often_enough", "dpu_usable"),
         why="peer silent",
         ref="switch-driven 3, LD-19",
     )
@@ -367,7 +377,7 @@ class Scope(Actions):
         S.SWITCHING_TO_STANDALONE,
         S.STANDBY,
         on="standalone_reply_due",
-        when="asked_often_enough",
+        when=("timer_runs", "asked_often_enough"),
         why="peer silent",
         ref="switch-driven 3, LD-19",
     )
@@ -382,25 +392,42 @@ class Scope(Actions):
         ref="switch-driven 3, LD-08",
     )
     t.row(S.DESTROYING, S.DEAD, when="drained", why="drained", ref="switch-driven 3, LD-44")
-    t.row(S.DESTROYING, S.DEAD, on="drain_due", why="drain timed out", ref="switch-driven 3, LD-44")
-
-    # The peer asks who shall serve alone.
     t.row(
-        PAIRED,
+        S.DESTROYING,
+        S.DEAD,
+        on="drain_due",
+        when="timer_runs",
+        why="drain timed out",
+        ref="switch-driven 3, LD-44",
+    )
+
+    # The peer asks who shall serve alone. Rows that leave a state say the answer themselves: the record on which the
+    # answer was decided, the frozen signals, ends with the stay in that state.
+    t.row(
+        tuple(state for state in PAIRED if state is not S.STANDBY),
         S.STANDBY,
         on="standalone_request",
         when="selection_says_standby",
-        do="answer_standalone_request",
+        do="answer_enter_standalone",
         why="peer outranks",
         ref="switch-driven 6.1",
     )
     t.row(
-        PAIRED,
+        tuple(state for state in PAIRED if state is not S.STANDALONE),
         S.STANDALONE,
         on="standalone_request",
         when="selection_says_standalone",
-        do="answer_standalone_request",
+        do="answer_enter_standby",
         why="outranks the peer",
+        ref="switch-driven 6.1",
+    )
+    t.row(
+        tuple(state for state in PAIRED if state is not S.SWITCHING_TO_STANDALONE),
+        S.SWITCHING_TO_STANDALONE,
+        on="standalone_request",
+        when="selection_says_wait",
+        do=("answer_enter_standby", "promise"),
+        why="outranks the peer, waits for it to be Standby",
         ref="switch-driven 6.1",
     )
     t.row(
@@ -408,16 +435,7 @@ class Scope(Actions):
         STAY,
         on="standalone_request",
         when="selection_says_wait",
-        do=("answer_standalone_request", "promise"),
-        why="outranks the peer, waits for it to be Standby",
-        ref="switch-driven 6.1",
-    )
-    t.row(
-        PAIRED,
-        S.SWITCHING_TO_STANDALONE,
-        on="standalone_request",
-        when="selection_says_wait",
-        do="answer_standalone_request",
+        do=("answer_enter_standby", "promise"),
         why="outranks the peer, waits for it to be Standby",
         ref="switch-driven 6.1",
     )
@@ -468,6 +486,7 @@ class Scope(Actions):
         (S.STANDALONE, S.SWITCHING_TO_STANDALONE),
         STAY,
         on="shutdown_request",
+        when="peer_shutdown",
         do="accept_shutdown_again",
         why="peer repeats its request",
         ref="switch-driven 1, switch-driven 4",
@@ -476,10 +495,10 @@ class Scope(Actions):
 
     # The DPU and the controller.
     t.row(
-        STATES,
+        S.ACTIVE,
         STAY,
         on="flow_sync_ended",
-        when="ends_our_flow_sync",
+        when=("sync_open", "ends_our_flow_sync"),
         do="end_flow_sync",
         why="the DPU has copied the flows, or has failed to",
         ref="switch-driven 4, FL-18",
@@ -487,11 +506,38 @@ class Scope(Actions):
     t.row(
         STATES,
         STAY,
+        on="flow_sync_ended",
+        when="ends_our_flow_sync",
+        do="close_flow_sync",
+        why="nobody waits for these flows any more",
+        ref="switch-driven 4",
+    )
+    t.row(
+        STATES,
+        STAY,
         on="approval",
         when="approves_flow_reconcile",
-        do=("consume_approval", "grant_flow_reconcile"),
+        do="consume_approval",
         why="flow reconciliation approved",
         ref="switch-driven 7, LD-62",
+    )
+
+    t.row(
+        STATES,
+        STAY,
+        when="reconcile_taken",
+        do="stop_awaiting_reconcile",
+        why="the DPU does not ask any more",
+        ref="switch-driven 7, LD-62",
+    )
+    t.row(
+        STATES,
+        STAY,
+        on="request_timeout",
+        when="timer_runs",
+        do=("stop_awaiting_reconcile", "expire"),
+        why="the DPU did not take what it was granted",
+        ref="switch-driven 7",
     )
 
     # Timers that mean something in the state they belong to; each of them may start anew.
@@ -499,6 +545,7 @@ class Scope(Actions):
         STATES,
         STAY,
         on="role_due",
+        when="timer_runs",
         do=("note_role_failure", "expire"),
         why="role not acknowledged",
         ref="switch-driven 4",
@@ -507,6 +554,7 @@ class Scope(Actions):
         S.INITIALIZING_TO_STANDBY,
         STAY,
         on="bulk_sync_due",
+        when="timer_runs",
         do=("note_sync_failure", "expire"),
         why="bulk sync timed out",
         ref="switch-driven 4",
@@ -515,6 +563,7 @@ class Scope(Actions):
         S.SWITCHING_TO_ACTIVE,
         STAY,
         on="switchover_due",
+        when="timer_runs",
         do=("time_out_switchover", "expire"),
         why="switchover timed out",
         ref="switch-driven 3",
@@ -523,6 +572,7 @@ class Scope(Actions):
         STATES,
         STAY,
         on="switchover_hold_due",
+        when="timer_runs",
         do=("offer_switchover_again", "expire"),
         why="switchover may be tried again",
         ref="switch-driven 4",
@@ -531,22 +581,34 @@ class Scope(Actions):
         STATES,
         STAY,
         on="peer_dead_due",
+        when="timer_runs",
         do=("confirm_peer_dead", "expire"),
         why="peer dead for long",
         ref="switch-driven 1.2",
     )
-    t.row(STATES, STAY, on="hold_down_due", do=("end_hold_down", "expire"), why="hold-down over", ref="switch-driven 8")
+    t.row(
+        STATES,
+        STAY,
+        on="hold_down_due",
+        when="timer_runs",
+        do=("end_hold_down", "expire"),
+        why="hold-down over",
+        ref="switch-driven 8",
+    )
     t.row(
         STATES,
         STAY,
         on="hold_down_forgotten",
+        when="timer_runs",
         do=("forget_hold_downs", "expire"),
         why="long healthy",
         ref="switch-driven 8",
     )
-    for _event in PLAIN_TIMERS:
-        t.row(STATES, STAY, on=_event, do="expire", why="timer ended", ref="switch-driven 10")
-    del _event
+    for _sources, _event, _why in _SAID_AGAIN:
+        t.row(
+            _sources, STAY, on=_event, when="timer_runs", do="expire", why=_why, ref="switch-driven 4, switch-driven 10"
+        )
+    del _sources, _event, _why
 
     # At rest: what this side owes to the peer, to the controller and to itself.
     t.row(
@@ -610,6 +672,11 @@ class Scope(Actions):
         return wanted(model) != model.running
 
     @staticmethod
+    def timer_runs(model: Facts, ev: object) -> bool:
+        """The timer has not been stopped while its end was on its way. Source: switch-driven 1."""
+        return event_name(type(ev)) in model.running
+
+    @staticmethod
     def voted_active(model: Facts, ev: VoteReply) -> bool:
         """The answer to the present vote request is to become active."""
         return ev.vote is Vote.BECOME_ACTIVE and ev.attempt in (None, model.attempts)
@@ -645,10 +712,15 @@ class Scope(Actions):
         return model.switchover is not None and model.switchover.switchover_id == ev.switchover_id
 
     @staticmethod
+    def asks_for_a_new_switchover(model: Facts, ev: SwitchoverRequest) -> bool:
+        """The request is not the late echo of a switchover that was accepted and is over. Source: LD-04."""
+        return model.switchover is None or model.switchover.switchover_id != ev.switchover_id
+
+    @staticmethod
     def rejects_our_switchover(model: Facts, ev: SwitchoverReply) -> bool:
-        """The peer rejects the switchover that this side asks for."""
+        """The peer rejects the switchover that this side asks for; each time it is asked, it can reject it once."""
         ours = model.switchover is not None and model.switchover.switchover_id == ev.switchover_id
-        return ours and not ev.accepted
+        return ours and not ev.accepted and model.rejections < model.attempts
 
     @staticmethod
     def ends_our_flow_sync(model: Facts, ev: FlowSyncEnded) -> bool:
@@ -661,22 +733,22 @@ class Scope(Actions):
     @staticmethod
     def told_to_serve(model: Facts, ev: StandaloneReply) -> bool:
         """The answer to the present standalone request is to serve alone."""
-        return ev.selection is Selection.ENTER_STANDALONE and _answers_us(model, ev)
+        return ev.selection is Selection.ENTER_STANDALONE and model.asks_for(ev.episode)
 
     @staticmethod
     def told_to_yield(model: Facts, ev: StandaloneReply) -> bool:
         """The answer to the present standalone request is to let the peer serve."""
-        return ev.selection is Selection.ENTER_STANDBY and _answers_us(model, ev)
+        return ev.selection is Selection.ENTER_STANDBY and model.asks_for(ev.episode)
 
     @staticmethod
     def denied_selection(model: Facts, ev: StandaloneReply) -> bool:
         """The answer to the present standalone request is that nothing is to be decided."""
-        return ev.selection is Selection.DENY and _answers_us(model, ev)
+        return ev.selection is Selection.DENY and model.asks_for(ev.episode)
 
     @staticmethod
     def selection_says_standby(model: Facts, ev: StandaloneRequest) -> bool:
-        """This side lets the asker serve and is not Standby yet."""
-        return selection_for(model, ev).own is S.STANDBY and model.state is not S.STANDBY
+        """This side lets the asker serve, and becomes Standby."""
+        return selection_for(model, ev).own is S.STANDBY
 
     @staticmethod
     def selection_says_standalone(model: Facts, ev: StandaloneRequest) -> bool:
@@ -687,10 +759,6 @@ class Scope(Actions):
     def selection_says_wait(model: Facts, ev: StandaloneRequest) -> bool:
         """This side will serve alone once the asker is Standby."""
         return selection_for(model, ev).own is S.SWITCHING_TO_STANDALONE
-
-
-def _answers_us(model: Facts, ev: StandaloneReply) -> bool:
-    return bool(model.episode) and ev.episode in (None, model.episode)
 
 
 class Relay(FactMachine):
@@ -768,12 +836,24 @@ class SwitchDrivenScope(Machine[SwitchDrivenScopeFacts]):
     regions = (Scope, Relay)
     record = SwitchDrivenScopeFacts
 
-    def send(self, event: PeerMessage | object, **facts: object) -> tuple[Effect, ...]:
-        """Hand over an event; a message first says what state its sender is in, whatever report is on its way."""
-        state: HaState | None = implied_state(event)  # type: ignore[arg-type]
-        if state is not None:
-            facts = {"peer_state": state, **facts}
-        return super().send(event, **facts)
+    def implied(self, event: object) -> Mapping[str, object]:
+        """A message says what state its sender is in, whatever report is on its way; a late answer says nothing."""
+        if isinstance(event, StandaloneReply) and not self.facts.asks_for(event.episode):
+            return {}
+        state = implied_state(event)
+        return {} if state is None else {"peer_state": state}
+
+    def resume(self) -> tuple[Effect, ...]:
+        """Go on after a restart: no timer runs, nothing is known of the link, and health is unknown until it is told.
+
+        What the state waits for is asked again because its timers start. Source: switch-driven 9.
+        """
+        facts = self.facts
+        facts.running = frozenset()
+        facts.greeted = facts.peer_connected = False
+        facts.reported = None
+        unknown = {"link_up": False, "dpu_up": None, "channel_up": None, "reported_role": None}
+        return (*self.update(**unknown), *self._repeat())
 
     def _repeat(self) -> tuple[Effect, ...]:
         facts = self.facts

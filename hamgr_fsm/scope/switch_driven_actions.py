@@ -9,6 +9,7 @@ from hamgr_fsm.effects import ProgramRole, RaiseAlert, SendToPeer, StartFlowSync
 from hamgr_fsm.events import Approval, FlowSyncEnded
 from hamgr_fsm.machine import event_name
 from hamgr_fsm.messages import (
+    Selection,
     ShutdownReply,
     StandaloneReply,
     StandaloneRequest,
@@ -167,8 +168,11 @@ class Actions(FactMachine):
 
     @staticmethod
     def note_role_failure(model: Facts) -> None:
-        """The DPU has not taken its role; it is asked again, because it may not have heard."""
-        model.role_failed = model.state is not S.DEAD
+        """The DPU has not taken its role; it is asked again, because it may not have heard.
+
+        Nothing depends on the role dead, and a DPU that has it already does not acknowledge it.
+        """
+        model.role_failed = model.target_role is not HaRole.DEAD
         model.outbox.append(ProgramRole(model.program, again=True))
 
     @staticmethod
@@ -229,6 +233,13 @@ class Actions(FactMachine):
             model.hold_downs += 1
 
     @staticmethod
+    def close_flow_sync(model: Facts, ev: FlowSyncEnded) -> None:
+        """The copying is over, and the peer it was for is not waiting any more."""
+        assert model.flow_sync is not None
+        state = FlowSyncState.COMPLETED if ev.completed else FlowSyncState.FAILED
+        model.flow_sync = attrs.evolve(model.flow_sync, state=state)
+
+    @staticmethod
     def close_sync(model: Facts) -> None:
         """The peer is not joining any more: the next time it joins, flows may exist."""
         model.sync_open = model.sync_announced = model.no_flows_yet = False
@@ -237,7 +248,8 @@ class Actions(FactMachine):
     def ask_anew(model: Facts) -> None:
         """Put forward what is true now."""
         model.attempts = 0
-        model.running -= {"standalone_reply_due"}
+        model.promised = False
+        model.running -= {"standalone_reply_due", "role_due"}
         model.target_role = HaRole.STANDBY
         put_forward(model)
 
@@ -303,14 +315,14 @@ class Actions(FactMachine):
     @staticmethod
     def deny(model: Facts) -> None:
         """Nothing speaks for a change: go on as before."""
-        model.denied = model.left is S.ACTIVE and model.in_sync
+        model.denied = True
 
     # What the peer says.
 
     @staticmethod
     def take_report(model: Facts, ev: StateReport) -> None:
         """The peer's newest word on itself."""
-        model.peer_connected = True
+        model.peer_connected = model.link_up
         model.peer_state = ev.state
         model.peer_term = ev.term
         model.peer_role = ev.acked_role
@@ -380,11 +392,18 @@ class Actions(FactMachine):
 
     @staticmethod
     def answer_standalone_request(model: Facts, ev: StandaloneRequest) -> None:
-        """Say what the asker becomes; whoever is told to enter Standby is waited for."""
-        decision = selection_for(model, ev)
-        model.outbox.append(SendToPeer(StandaloneReply(decision.answer, ev.episode)))
-        if ev.episode is not None:
-            model.answered = (ev.episode, decision.answer)
+        """Say what the asker becomes, and stay."""
+        reply_to(model, ev, selection_for(model, ev).answer)
+
+    @staticmethod
+    def answer_enter_standalone(model: Facts, ev: StandaloneRequest) -> None:
+        """The asker serves alone."""
+        reply_to(model, ev, Selection.ENTER_STANDALONE)
+
+    @staticmethod
+    def answer_enter_standby(model: Facts, ev: StandaloneRequest) -> None:
+        """The asker lets this side serve."""
+        reply_to(model, ev, Selection.ENTER_STANDBY)
 
     @staticmethod
     def promise(model: Facts) -> None:
@@ -401,11 +420,15 @@ class Actions(FactMachine):
         model.operations_changed_ms = model.now_ms
         if OperationType.SWITCHOVER in types and model.switchover is not None:
             model.switchover = attrs.evolve(model.switchover, state=SwitchoverState.APPROVED, approved_ms=model.now_ms)
+        # The next row asks the DPU to reconcile its flows, whatever else was approved along with it.
+        if OperationType.FLOW_RECONCILE in types:
+            model.granted |= {OperationType.FLOW_RECONCILE}
+            model.reconcile_awaited = True
 
     @staticmethod
-    def grant_flow_reconcile(model: Facts) -> None:
-        """The next row asks the DPU to reconcile its flows."""
-        model.granted |= {OperationType.FLOW_RECONCILE}
+    def stop_awaiting_reconcile(model: Facts) -> None:
+        """The DPU has taken what it was granted, or has had its time to; if it asks again, the controller is asked."""
+        model.reconcile_awaited = False
 
 
 def close_switchover(model: Facts, *, completed: bool) -> None:
@@ -418,10 +441,16 @@ def close_switchover(model: Facts, *, completed: bool) -> None:
 
 
 def put_forward(model: Facts) -> None:
-    """Freeze the signals of this side; a new episode begins unless there is nobody to ask."""
+    """Freeze the signals of this side; a new episode begins."""
     model.signals = attrs.evolve(model.present_signals, serving=model.left in SERVING)
-    nobody = model.alone or (model.manual_pin and not model.peer_connected)
-    model.episode = "" if nobody else model.new_id()
+    model.episode = model.new_id()
+
+
+def reply_to(model: Facts, ev: StandaloneRequest, selection: Selection) -> None:
+    """Answer a standalone request, and remember it in case that it is repeated."""
+    model.outbox.append(SendToPeer(StandaloneReply(selection, ev.episode)))
+    if ev.episode is not None:
+        model.answered = (ev.episode, selection)
 
 
 def selection_for(model: Facts, ev: StandaloneRequest) -> Decision:

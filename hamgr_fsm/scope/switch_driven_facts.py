@@ -229,6 +229,9 @@ class SwitchDrivenScopeFacts(Facts):
 
     relay: RowState = kept(RowState.UNPROGRAMMED)
     granted: frozenset[OperationType] = kept(frozenset())
+    reconcile_awaited: bool = kept(False)
+    """The DPU was granted the reconciliation of its flows, and has not taken it yet."""
+
     greeted: bool = kept(False)
     """The peer was greeted over the present link."""
 
@@ -281,6 +284,12 @@ class SwitchDrivenScopeFacts(Facts):
     def role_acked(self) -> bool:
         """The DPU has taken the role it was asked to take; a role that it already had counts."""
         return self.acked_role is self.target_role
+
+    @property
+    def awaits_role(self) -> bool:
+        """The DPU has not taken its role and can be expected to say when it does. Source: FL-02."""
+        silent = self.target_role is HaRole.SWITCHING_TO_ACTIVE and not self.switching_ack
+        return not self.role_acked and not silent
 
     @property
     def local_down(self) -> bool:
@@ -495,9 +504,18 @@ class SwitchDrivenScopeFacts(Facts):
         return self.rejections >= 3
 
     @property
+    def nobody_to_ask(self) -> bool:
+        """There is no peer, or this side is pinned and has none that it can reach."""
+        return self.alone or (self.manual_pin and not self.peer_connected)
+
+    def asks_for(self, episode: str | None) -> bool:
+        """The standalone request of this episode is open; None is an answer that does not say which it is to."""
+        return bool(self.episode) and episode in (None, self.episode)
+
+    @property
     def alone_with_dpu(self) -> bool:
         """The DPU is usable, and there is no peer to ask."""
-        return self.dpu_usable and (self.alone or (self.manual_pin and not self.peer_connected))
+        return self.dpu_usable and self.nobody_to_ask
 
     @property
     def alone_without_dpu(self) -> bool:
@@ -600,12 +618,6 @@ class SwitchDrivenScopeFacts(Facts):
     # Operations and flows.
 
     @property
-    def wants_activation(self) -> bool:
-        """It is ready for its role, and the controller has not been asked."""
-        waiting = self.state in (S.PENDING_ACTIVE_ACTIVATION, S.PENDING_STANDBY_ACTIVATION)
-        return waiting and OperationType.ACTIVATE_ROLE not in open_types(self.operations)
-
-    @property
     def wants_switchover(self) -> bool:
         """It is a synchronised Standby, is wanted active, and nothing speaks against taking over."""
         able = self.state is S.STANDBY and self.in_sync and self.peer_connected and self.peer_state is S.ACTIVE
@@ -619,7 +631,7 @@ class SwitchDrivenScopeFacts(Facts):
             wanted.add(OperationType.ACTIVATE_ROLE)
         if self.wants_switchover:
             wanted.add(OperationType.SWITCHOVER)
-        if self.flow_reconcile_asked:
+        if self.flow_reconcile_asked and self.config is not None and not self.reconcile_awaited:
             wanted.add(OperationType.FLOW_RECONCILE)
         return frozenset(wanted)
 
@@ -627,6 +639,11 @@ class SwitchDrivenScopeFacts(Facts):
     def operations_outdated(self) -> bool:
         """What the controller is asked is not what it should be asked."""
         return open_types(self.operations) != self.expected_operations
+
+    @property
+    def reconcile_taken(self) -> bool:
+        """The DPU does not ask any more for what it was granted."""
+        return self.reconcile_awaited and not self.flow_reconcile_asked
 
     @property
     def may_ask_for_switchover(self) -> bool:
@@ -736,4 +753,5 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def flows_lost(self) -> bool:
         """The DPU that held the flows is down or has restarted."""
-        return self.in_sync and (self.local_down or self.dpu_lost)
+        restarted = self.programmed is not None and self.programmed_in[1] != self.dpu_incarnation
+        return self.in_sync and (self.local_down or self.dpu_lost or restarted)

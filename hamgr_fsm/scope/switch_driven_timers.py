@@ -119,15 +119,14 @@ TIMERS: tuple[Timer, ...] = (
     Timer("no_active_due", lambda f: f.state is S.STANDBY and f.nobody_is_active, lambda f, t: t.no_active),
     Timer(
         "standalone_reply_due",
-        lambda f: f.state is S.SWITCHING_TO_STANDALONE and bool(f.episode) and not f.promised,
+        lambda f: f.state is S.SWITCHING_TO_STANDALONE and not f.nobody_to_ask,
         lambda f, t: t.standalone_reply,
         _ask_to_serve_alone,
     ),
     Timer(
         "role_due",
-        lambda f: f.programmed is not None and f.dpu_usable and not f.dpu_lost and not f.role_acked,
+        lambda f: f.awaits_role and f.programmed is not None and f.dpu_usable and not f.dpu_lost,
         lambda f, t: t.role_activation,
-        of_state=False,
     ),
     Timer(
         "peer_dead_due",
@@ -135,6 +134,7 @@ TIMERS: tuple[Timer, ...] = (
         lambda f, t: t.role_activation,
         of_state=False,
     ),
+    Timer("request_timeout", lambda f: f.reconcile_awaited, lambda f, t: t.request, of_state=False),
     Timer("hold_down_due", lambda f: f.sync_failed or f.sync_drops, _hold_down, of_state=False),
     Timer(
         "hold_down_forgotten",

@@ -13,7 +13,7 @@ import pytest
 from statemachine import State, StateChart
 from statemachine.engines.sync import SyncEngine
 
-from hamgr_fsm import events
+from hamgr_fsm import events, messages
 from hamgr_fsm.facts import Facts
 from hamgr_fsm.machine import Machine, event_name
 from hamgr_fsm.stepper import Stepper
@@ -38,6 +38,12 @@ every_region = pytest.mark.parametrize(
     ("machine", "region"), [pytest.param(m, r, id=f"{m.__name__}-{r.__name__}") for m, r in regions()]
 )
 every_machine = pytest.mark.parametrize("machine", machines(), ids=lambda machine: machine.__name__)
+
+
+def methods(region: Region) -> dict[str, object]:
+    """What a region declares itself or has from the base classes that it shares with others."""
+    shared = [base for base in region.__mro__ if issubclass(base, FactMachine) and base is not FactMachine]
+    return {name: value for base in reversed(shared) for name, value in vars(base).items()}
 
 
 def shadowed(rows: list[Row]) -> list[tuple[int, int]]:
@@ -99,10 +105,10 @@ def test_no_row_stands_in_one_state_without_an_event_and_without_letting_go(
 def test_guards_and_actions_exist_exactly_once(machine: MachineClass, region: Region) -> None:
     for row in region.t.rows:
         for name in row.guards:
-            assert hasattr(machine.record, name) + (name in vars(region)) == 1, name
+            assert hasattr(machine.record, name) + (name in methods(region)) == 1, name
         for name in row.actions:
-            assert name in vars(region) and not hasattr(machine.record, name), name
-        for name in {*row.guards, *row.actions} - vars(region).keys():
+            assert name in methods(region) and not hasattr(machine.record, name), name
+        for name in {*row.guards, *row.actions} - methods(region).keys():
             assert isinstance(inspect.getattr_static(machine.record, name), property) or name in _fields(machine)
 
 
@@ -113,11 +119,20 @@ def test_the_engine_finds_no_convention_on_the_facts_either(machine: MachineClas
 
 @every_region
 def test_every_method_of_a_region_is_used(machine: MachineClass, region: Region) -> None:
-    declared = {name for name, value in vars(region).items() if isinstance(value, staticmethod)}
+    declared = {name for name, value in methods(region).items() if isinstance(value, staticmethod)}
+    siblings = [other for _, other in regions() if set(other.__mro__) & set(region.__mro__[:-1]) - set(_LIBRARY)]
+    assert declared - {name for other in {region, *siblings} for name in _used(other)} == set()
+    assert [name for name, value in methods(region).items() if inspect.isfunction(value)] == []
+
+
+def _used(region: Region) -> set[str]:
     used = {name for row in region.t.rows for name in (*row.guards, *row.actions)}
-    used |= {spec.func for state in region.states for spec in (*state.enter, *state.exit) if not spec.is_convention}
-    assert declared - used == set()
-    assert [name for name, value in vars(region).items() if inspect.isfunction(value)] == []
+    return used | {
+        spec.func for state in region.states for spec in (*state.enter, *state.exit) if not spec.is_convention
+    }
+
+
+_LIBRARY = FactMachine.__mro__
 
 
 @every_region
@@ -148,7 +163,8 @@ def test_names_of_states_and_events_are_free(machine: MachineClass, region: Regi
 
 @every_region
 def test_every_event_of_a_row_is_a_declared_event(machine: MachineClass, region: Region) -> None:
-    declared = {event_name(event) for event in vars(events).values() if isinstance(event, type)}
+    words = [*vars(events).values(), *vars(messages).values()]
+    declared = {event_name(word) for word in words if isinstance(word, type)}
     assert {row.event for row in region.t.rows if row.event} <= declared
 
 
