@@ -565,7 +565,7 @@ def test_workflow_split_brain_by_the_controller_on_one_side() -> None:
 
 @pytest.mark.parametrize("facts", [{}, {"asked": asking(ACTIVATE)}], ids=["quiet", "pending"])
 def test_workflow_restart_of_the_daemon(facts: dict[str, object]) -> None:
-    machine = serving_scope(**facts)
+    machine = serving_scope(S.ACTIVE, **facts)
     restored = DpuDrivenScope.restore(machine.snapshot())
     # No row, no approval, no operation: everything that was told is told again, and nothing follows from it.
     assert restored.update(**scope_facts(reported=S.ACTIVE, **({"asked": asking()} | facts))) == ()
