@@ -16,6 +16,7 @@ from runner import database_link
 from runner.database_link import DatabaseLink
 from runner.inputs import Input, RowDeleted, RowSet, RowsFound, RowUnreadable
 from runner.private_redis import PrivateRedis
+from runner.shell import end
 from runner.table_reader import Batch, TableReader
 from runner.written_rows import WrittenRows
 from tests.redis.conftest import VECTORS, Links, until
@@ -83,11 +84,13 @@ async def follow(links: Links) -> AsyncIterator[Follow]:
         follower = Follower(links(server, database, available=False))
         reader = TableReader(follower.link, tables, written, follower.batches.append, audit_interval_s)
         task = asyncio.create_task(reader.run())
-        if wait:
-            await until(lambda: bool(follower.batches))
-        yield follower
-        assert not task.done()
-        task.cancel()
+        try:
+            if wait:
+                await until(lambda: bool(follower.batches))
+            yield follower
+            assert not task.done()
+        finally:
+            await end(task)
 
     yield following
 
@@ -381,6 +384,13 @@ async def test_connection_that_the_server_cuts_loses_nothing(
             state.client_kill_filter(_type="pubsub")
             state.hset(f"{TABLE}|a", "n", str(number))
             await until(lambda n=number: follower.rows.get((TABLE, "a")) == {"n": str(n)})  # type: ignore[misc]
+
+
+async def test_reader_can_be_ended_in_the_middle_of_anything(follow: Follow, server: PrivateRedis) -> None:
+    """Also while its connection is being cut, when a cancellation gets lost in the client."""
+    for _ in range(10):
+        async with follow(server) as follower:
+            await follower.link.client.connection_pool.disconnect()
 
 
 async def test_database_that_is_not_there_yet_is_waited_for(follow: Follow) -> None:
