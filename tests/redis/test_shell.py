@@ -162,6 +162,19 @@ async def test_outputs_of_a_step_are_carried_out(start: Start, server: PrivateRe
     assert (line["scope"], line["from"], line["to"], line["row"]) == ("v:s", "dead", "connecting", 2)
 
 
+async def test_timer_that_is_cancelled_while_it_waits_in_the_queue_is_not_heard(
+    start: Start, server: PrivateRedis
+) -> None:
+    """The write takes time, in which the timer falls due; only then it is cancelled."""
+    row = WriteRow(STATE.database, STATE.name, "k", {"a": "1"})
+    answers = {"v": [SetTimer("t", 0)], "w": [row, CancelTimer("t"), SetTimer("end", 1)]}
+    put(server, "v", "1")
+    put(server, "w", "1")
+    daemon = start(server, lambda happened: answers.get(getattr(happened, "key", ""), ()))
+    await until(lambda: TimerFired("end") in daemon.node.heard)
+    assert TimerFired("t") not in daemon.node.heard
+
+
 async def test_dpu_that_connects_hears_the_rows_of_an_earlier_life(start: Start, server: PrivateRedis) -> None:
     with server.client(database_id=15) as client:
         client.hset("DASH_HA_SCOPE_TABLE:s", mapping={"ha_role": "active", "activate_role_requested": "true"})
