@@ -335,6 +335,17 @@ def test_of_two_granted_requests_the_timer_runs_on_for_the_one_not_taken() -> No
     assert lists(machine) == [("id-3", RECOVER)]
 
 
+def test_a_second_grant_does_not_forget_the_first() -> None:
+    machine = serving_scope(asked=asking(ACTIVATE, RECOVER))
+    machine.send(Approval(("id-1",)))
+    effects = machine.send(Approval(("id-2",)))
+    # Each is carried once; the time of the second counts for both.
+    assert effects == told(ProgramScope(PROGRAM, asking(RECOVER)), START)
+    assert (lists(machine), machine.facts.awaited) == ([], asking(ACTIVATE, RECOVER))
+    machine.send(RequestTimeout())
+    assert lists(machine) == [("id-3", ACTIVATE), ("id-4", RECOVER)]
+
+
 def test_operations_survive_a_restart_of_the_daemon_under_their_ids() -> None:
     machine = serving_scope(asked=asking(ACTIVATE))
     restored = DpuDrivenScope.restore(machine.snapshot(), new_id=lambda: "another")
