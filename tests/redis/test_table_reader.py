@@ -393,11 +393,10 @@ async def test_reader_can_be_ended_in_the_middle_of_anything(follow: Follow, ser
             await follower.link.client.connection_pool.disconnect()
 
 
-async def test_database_that_is_not_there_yet_is_waited_for(follow: Follow) -> None:
-    server = PrivateRedis()
+async def test_database_that_is_not_there_yet_is_waited_for(follow: Follow, absent_server: PrivateRedis) -> None:
     with capture_logs() as logs:
-        async with follow(server, wait=False) as follower:
+        async with follow(absent_server, wait=False) as follower:
             await until(lambda: bool(logs))
-            with server:
+            with absent_server:
                 await until(lambda: bool(follower.batches))
     assert [entry["event"] for entry in logs][:2] == ["database_lost", "database_regained"]
