@@ -42,11 +42,10 @@ class KeyspaceEvents:
     _link: DatabaseLink
     _tables: Sequence[str]
     _subscription: PubSub | None = None
-    _early: list[KeyEvent] | None = None
 
     async def __aenter__(self) -> Self:
         subscription = self._link.client.pubsub()
-        self._subscription, self._early = subscription, []
+        self._subscription = subscription
         number, separator = self._link.address.id, self._link.address.separator
         # A channel that is never used keeps the connection, and with it the news of its loss, where no table is read.
         await subscription.subscribe(f"__keyspace@{number}__:hamgrd")
@@ -67,22 +66,20 @@ class KeyspaceEvents:
 
         Raises RedisError or OSError when the connection is lost.
         """
-        events, self._early = self._early or [], None
-        if not events:
-            events = await self._next(timeout_s)
+        events = await self._next(timeout_s)
         while len(events) < MOST_IN_BATCH and (more := await self._next(0)):
             events += more
         return events
 
-    async def _confirmed(self, subscription: PubSub, count: int) -> None:
+    @staticmethod
+    async def _confirmed(subscription: PubSub, count: int) -> None:
+        """Wait until the server has taken all of it. What is heard meanwhile is older than what will be read."""
         while count:
             message = await subscription.get_message(timeout=ANSWER_WITHIN_S)
             if message is None:
                 raise RedisConnectionError("the subscription was not confirmed")
             if message["type"] in ("subscribe", "psubscribe"):
                 count -= 1
-            elif self._early is not None:
-                self._early += self._events(message)
 
     async def _next(self, timeout_s: float) -> list[KeyEvent]:
         if self._subscription is None:

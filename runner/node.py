@@ -228,6 +228,9 @@ class Node:
             return not any(path.startswith("ha-scope/") and path.endswith(f":{key}") for path in self._entities)
         if name == tables.DASH_HA_SCOPE_STATE.name:
             return self._is_orphan_state(key)
+        if name == tables.BFD_SESSION_TABLE.name and self._dpu_is_lost():
+            # A DPU that is down answers no probe, and comes back without sessions.
+            return True
         settled = all(entity.settled for entity in self._entities.values() if isinstance(entity, HaSetEntity))
         return settled and self._is_ours(row)
 
@@ -257,6 +260,10 @@ class Node:
         names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
         views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in names]
         return next((view for view in views if view is not None and view.managed), None)
+
+    def _dpu_is_lost(self) -> bool:
+        dpu = self._managed_dpu()
+        return dpu is not None and dpu.lost
 
     def _reach_orchagent(self) -> None:
         """Say where the managed DPU's orchagent listens whenever that changes."""

@@ -45,6 +45,8 @@ FIRST_COMPLAINT_S, STILL_WAITING_S = 1.0, 10.0
 FLUSH_WITHIN_S = 5.0
 """How long the inputs that are queued when the daemon is told to stop may take."""
 
+CANCEL_AGAIN_S = 0.2
+
 log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -111,11 +113,11 @@ class Shell:
         await asyncio.wait([*sources, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
         good = self._all_alive([*sources, loop])
         readers, orchagent = sources[:-1], sources[-1]
-        await _cancel(*readers, stopping)
+        await end(*readers, stopping)
         self._timers.cancel_all()
         self._queue.put_nowait(None)
         await asyncio.wait([loop], timeout=FLUSH_WITHIN_S)
-        await _cancel(loop, orchagent)
+        await end(loop, orchagent)
         for link in self._links.values():
             await link.close()
         return good
@@ -221,7 +223,14 @@ class Shell:
                 self._timers.cancel(output.timer)
 
 
-async def _cancel(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: the Redis client waits with ``asyncio.wait_for``, which in Python 3.11 forgets a cancellation
+    that arrives together with what it waits for.
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)

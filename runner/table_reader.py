@@ -1,8 +1,9 @@
 """Following the tables of one database: a snapshot first, then every change, through whatever happens to the server.
 
 The rules are those of SubscriberStateTable, with three differences. Changes of one key that arrive together are one
-change. A row that is what it was is silent (FL-43). When the server comes back, or a row changed without notification,
-the reader tells the difference itself, so the node never has to know that a connection was lost.
+change. A row that is found unchanged is silent, one that was written again is told although it is the same: after a
+restart of its DPU it is news (I-16). When the server comes back, or a row changed without notification, the reader
+tells the difference itself, so the node never has to know that a connection was lost.
 
 Source: tables 2.24, 4.2; architecture, "The I/O shell".
 """
@@ -108,7 +109,7 @@ class TableReader:
         for event in events:
             deleted[event.name] = event.deleted or deleted.get(event.name, False)
         rows = await read_rows(self._link, deleted)
-        return self._differences({name: row for name, row in rows.items() if row is not None or deleted[name]})
+        return self._inputs({name: row for name, row in rows.items() if row is not None or deleted[name]})
 
     async def _read_everything(self) -> list[Input]:
         """The difference between all rows of the database and the rows known so far; what vanished comes first."""
@@ -129,9 +130,12 @@ class TableReader:
         self._changed(inputs)
 
     def _differences(self, rows: Mapping[RowName, Row]) -> list[Input]:
+        return self._inputs({name: row for name, row in rows.items() if row != self._known.get(name)})
+
+    def _inputs(self, rows: Mapping[RowName, Row]) -> list[Input]:
         inputs = []
         for name, row in rows.items():
-            if row == self._known.get(name):
+            if row is None and name not in self._known:
                 continue
             inputs.append(self._input(name, row))
             if row is None:

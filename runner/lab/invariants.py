@@ -178,7 +178,9 @@ class Invariants:
         if world.owner is HaOwner.DPU:
             return
         for name in able:
-            if world[name].ctl not in ("active", "standby", "standalone") and len(able) > 1:
+            pinned_away = self.reports.get(world.peer_of(name), {}).get("pinned") is True
+            waits = bool(world[name].pending) or pinned_away or len(able) < 2
+            if world[name].ctl not in ("active", "standby", "standalone") and not waits:
                 raise _violation("I9", world, f"{name} came to rest in {world[name].ctl}")
 
     def _decides_with_the_flows(self, world: World) -> None:

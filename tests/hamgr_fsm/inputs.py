@@ -5,7 +5,6 @@ machine's own memory, to start from anywhere.
 """
 
 from collections.abc import Mapping
-from itertools import product
 from typing import Any
 
 import attrs
@@ -35,8 +34,23 @@ from hamgr_fsm.scope.dpu_driven_facts import (
 )
 from hamgr_fsm.scope.operations import PendingOperation
 from hamgr_fsm.traffic import VdpuView
-from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, OperationType, PinState, PlaneState
-from tests.hamgr_fsm.build import A6, ACTIVATE, B6, RECONCILE, RECOVER, SETTINGS, VIP4, VIP6, A, B, C, settings
+from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, PinState, PlaneState
+from tests.hamgr_fsm.build import (
+    A6,
+    ACTIVATE,
+    B6,
+    RECONCILE,
+    RECOVER,
+    SETTINGS,
+    VIP4,
+    VIP6,
+    A,
+    B,
+    C,
+    ha_set_facts,
+    scope_facts,
+    settings,
+)
 
 FactsMap = Mapping[str, Any]
 Step = tuple[dict[str, Any], object | None]
@@ -50,10 +64,8 @@ class Inputs:
     told: Mapping[str, st.SearchStrategy[Any]] = attrs.field(repr=False)
     kept: Mapping[str, st.SearchStrategy[Any]] = attrs.field(repr=False)
     events: st.SearchStrategy[object] = attrs.field(repr=False)
-
-    def updates(self) -> st.SearchStrategy[dict[str, Any]]:
-        """Some told facts."""
-        return st.fixed_dictionaries({}, optional=dict(self.told))
+    working: FactsMap = attrs.field(repr=False)
+    """Told facts with which the machine has done all it can: half of the sequences start from there."""
 
     def all_told(self) -> st.SearchStrategy[dict[str, Any]]:
         """Every told fact."""
@@ -67,9 +79,15 @@ class Inputs:
         return st.fixed_dictionaries(required, optional=optional)
 
     def steps(self, max_size: int = 10) -> st.SearchStrategy[list[Step]]:
-        """A sequence of updates, some of them with an event; the first tells nothing."""
+        """A sequence of updates, some of them with an event; the first tells nothing, or what makes it work."""
+        starts: list[FactsMap] = [self.working, self.working, {}]
         steps = st.lists(st.tuples(self.updates(), st.none() | self.events), max_size=max_size)
-        return steps.map(lambda drawn: [({}, None), *drawn])
+        return st.builds(lambda start, drawn: [(dict(start), None), *drawn], st.sampled_from(starts), steps)
+
+    def updates(self) -> st.SearchStrategy[dict[str, Any]]:
+        """A few told facts; one change at a time reaches what a heap of changes never does."""
+        one = st.sampled_from(sorted(self.told)).flatmap(lambda name: st.fixed_dictionaries({name: self.told[name]}))
+        return one | st.fixed_dictionaries({}, optional=dict(self.told))
 
 
 DPU_HEALTH = Inputs(
@@ -88,6 +106,7 @@ DPU_HEALTH = Inputs(
         "flushes_seen": st.integers(0, 3),
     },
     events=st.sampled_from([RequestTimeout(), Approval(())]),
+    working=dict.fromkeys(("midplane", "control_plane", "data_plane"), PlaneState.UP),
 )
 
 OPERATION_IDS = ("id-1", "id-2", "id-3", "id-4", "id-5", "old-1", "old-2")
@@ -140,6 +159,7 @@ SCOPE = Inputs(
         "anomaly": st.sampled_from(["", "unexpected: dead -> active"]),
     },
     events=_APPROVALS | st.just(RequestTimeout()),
+    working=scope_facts(reported=ReportedState.ACTIVE, asked=frozenset({ACTIVATE, RECOVER})),
 )
 
 SET_CONFIGS = st.builds(
@@ -220,6 +240,7 @@ HA_SET = Inputs(
         "resolved": st.sampled_from([Neighbour("Vlan55", A.pa_v4), Neighbour("Vlan77", A.pa_v4), None]),
     },
     events=st.sampled_from([RequestTimeout(), Approval(())]),
+    working=ha_set_facts(serving=True),
 )
 
 ALL_INPUTS = (DPU_HEALTH, SCOPE, HA_SET)
@@ -229,12 +250,3 @@ def matching(config: HaSetConfig, *, v6: bool = False) -> tuple[VdpuView, ...]:
     """The vDPUs of a configuration in its order, as the daemon tells them."""
     known = {vdpu.vdpu_id: vdpu for vdpu in ((A6, B6, C) if v6 else (A, B, C))}
     return tuple(known[vdpu_id] for vdpu_id in config.vdpu_ids)
-
-
-def requests() -> list[frozenset[OperationType]]:
-    """Every combination of what a DPU asks."""
-    types = (ACTIVATE, RECONCILE, RECOVER)
-    return [
-        frozenset(type_ for type_, chosen in zip(types, picks, strict=True) if chosen)
-        for picks in product((False, True), repeat=3)
-    ]

@@ -6,6 +6,7 @@ Source: statemachine-notes 3 and 6.
 import inspect
 import re
 from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -13,12 +14,11 @@ import pytest
 from statemachine import State, StateChart
 from statemachine.engines.sync import SyncEngine
 
-from hamgr_fsm import events, messages
 from hamgr_fsm.facts import Facts
 from hamgr_fsm.machine import Machine, event_name
 from hamgr_fsm.stepper import Stepper
 from hamgr_fsm.table import STAY, FactMachine, Row, Table, Told
-from tests.hamgr_fsm.machines import machines, regions
+from tests.hamgr_fsm.machines import machines, modules, regions
 from tests.hamgr_fsm.toys import Door, DoorFacts, DoorWithBell, Knock, Mood, MoodFacts
 
 MachineClass = type[Machine[Any]]
@@ -29,7 +29,8 @@ REF = re.compile(
     r"(dpu-driven|ha-set|switch-driven|tables) \d+(\.\d+)*"
     r"|(scenarios )?W\d+"
     r"|M\d+\.\d+"
-    r"|FL-\d\d|FL [DHIL]D?-\d\d|LD-\d\d|H-\d\d"
+    r"|HLD \d+(\.\d+)*"
+    r"|(FL )?([DHI]|FL|LD)-\d\d"
 )
 
 CONVENTIONS = re.compile(r"(on|before|after|enter|exit|prepare|validate|error|done)_")
@@ -162,9 +163,13 @@ def test_names_of_states_and_events_are_free(machine: MachineClass, region: Regi
 
 
 @every_region
-def test_every_event_of_a_row_is_a_declared_event(machine: MachineClass, region: Region) -> None:
-    words = [*vars(events).values(), *vars(messages).values()]
-    declared = {event_name(word) for word in words if isinstance(word, type)}
+def test_every_event_of_a_row_is_a_declared_record(machine: MachineClass, region: Region) -> None:
+    declared = {
+        event_name(value)
+        for module in modules()
+        for value in vars(import_module(module)).values()
+        if isinstance(value, type) and value.__module__ == module and attrs.has(value)
+    }
     assert {row.event for row in region.t.rows if row.event} <= declared
 
 

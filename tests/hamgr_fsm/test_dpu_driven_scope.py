@@ -335,6 +335,17 @@ def test_of_two_granted_requests_the_timer_runs_on_for_the_one_not_taken() -> No
     assert lists(machine) == [("id-3", RECOVER)]
 
 
+def test_a_second_grant_does_not_forget_the_first() -> None:
+    machine = serving_scope(asked=asking(ACTIVATE, RECOVER))
+    machine.send(Approval(("id-1",)))
+    effects = machine.send(Approval(("id-2",)))
+    # Each is carried once; the time of the second counts for both.
+    assert effects == told(ProgramScope(PROGRAM, asking(RECOVER)), START)
+    assert (lists(machine), machine.facts.awaited) == ([], asking(ACTIVATE, RECOVER))
+    machine.send(RequestTimeout())
+    assert lists(machine) == [("id-3", ACTIVATE), ("id-4", RECOVER)]
+
+
 def test_operations_survive_a_restart_of_the_daemon_under_their_ids() -> None:
     machine = serving_scope(asked=asking(ACTIVATE))
     restored = DpuDrivenScope.restore(machine.snapshot(), new_id=lambda: "another")
@@ -565,7 +576,7 @@ def test_workflow_split_brain_by_the_controller_on_one_side() -> None:
 
 @pytest.mark.parametrize("facts", [{}, {"asked": asking(ACTIVATE)}], ids=["quiet", "pending"])
 def test_workflow_restart_of_the_daemon(facts: dict[str, object]) -> None:
-    machine = serving_scope(**facts)
+    machine = serving_scope(S.ACTIVE, **facts)
     restored = DpuDrivenScope.restore(machine.snapshot())
     # No row, no approval, no operation: everything that was told is told again, and nothing follows from it.
     assert restored.update(**scope_facts(reported=S.ACTIVE, **({"asked": asking()} | facts))) == ()

@@ -87,6 +87,14 @@ def own_server() -> Iterator[PrivateRedis]:
 
 
 @pytest.fixture
+def absent_server() -> Iterator[PrivateRedis]:
+    """A server that nobody has started yet."""
+    server = PrivateRedis()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
 async def links() -> AsyncIterator[Links]:
     """Makes links and closes them after the test."""
     made: list[DatabaseLink] = []

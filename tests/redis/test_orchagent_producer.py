@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from runner.orchagent_message import LARGEST_MESSAGE, unpack
 from runner.orchagent_producer import OrchagentProducer
 from runner.private_redis import free_port
+from runner.shell import end
 from tests.redis.conftest import DEADLINE_S, until
 
 SET, BFD, SCOPE = "DASH_HA_SET_TABLE", "BFD_SESSION_TABLE", "DASH_HA_SCOPE_TABLE"
@@ -72,10 +73,10 @@ async def stage() -> AsyncIterator[Stage]:
     task = asyncio.create_task(stage.producer.run())
     stage.producer.reach("127.0.0.1", stage.port)
     yield stage
-    assert not task.done()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    alive = not task.done()
+    await end(task)
     context.destroy(linger=0)
+    assert alive
 
 
 async def test_rows_written_while_the_dpu_is_away_arrive_in_the_order_of_their_tables(stage: Stage) -> None:

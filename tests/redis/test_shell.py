@@ -117,11 +117,12 @@ async def test_start_tells_own_rows_then_tables_then_that_this_was_all(start: St
     assert await daemon.stopped()
 
 
-async def test_nothing_is_decided_until_every_database_was_read(start: Start, server: PrivateRedis) -> None:
+async def test_nothing_is_decided_until_every_database_was_read(
+    server: PrivateRedis, absent_server: PrivateRedis
+) -> None:
     """The daemon says which one it waits for and starts as soon as it is there."""
-    late = PrivateRedis()
     addresses = {database: address(server, database) for database in DATABASES}
-    addresses[Database.DPU_APPL_DB] = address(late, Database.DPU_APPL_DB)
+    addresses[Database.DPU_APPL_DB] = address(absent_server, Database.DPU_APPL_DB)
     node, ready = RecordingNode(), asyncio.Event()
     shell = Shell(node, Surroundings(addresses, [CONFIG], [STATE, ROUTE, SCOPE], {}), ready.set)
     put(server, "v", "1")
@@ -130,7 +131,7 @@ async def test_nothing_is_decided_until_every_database_was_read(start: Start, se
         await until(lambda: any(entry["event"] == "waiting for database DPU_APPL_DB" for entry in logs))
         put(server, "v", "2")
         assert not node.heard
-        with late:
+        with absent_server:
             await asyncio.wait_for(ready.wait(), DEADLINE_S)
             await until(lambda: node.heard_row("v", b"2"))
             shell.stop()
@@ -138,8 +139,8 @@ async def test_nothing_is_decided_until_every_database_was_read(start: Start, se
     assert [each for each in node.heard if isinstance(each, SnapshotComplete)] == [SnapshotComplete()]
 
 
-async def test_daemon_that_waits_for_a_database_can_be_stopped(start: Start) -> None:
-    daemon = start(PrivateRedis())
+async def test_daemon_that_waits_for_a_database_can_be_stopped(start: Start, absent_server: PrivateRedis) -> None:
+    daemon = start(absent_server)
     await asyncio.sleep(0)
     assert await daemon.stopped()
     assert not daemon.node.heard
@@ -160,6 +161,19 @@ async def test_outputs_of_a_step_are_carried_out(start: Start, server: PrivateRe
     assert TimerFired("never") not in daemon.node.heard
     (line,) = [entry for entry in logs if entry["event"] == "transition"]
     assert (line["scope"], line["from"], line["to"], line["row"]) == ("v:s", "dead", "connecting", 2)
+
+
+async def test_timer_that_is_cancelled_while_it_waits_in_the_queue_is_not_heard(
+    start: Start, server: PrivateRedis
+) -> None:
+    """The write takes time, in which the timer falls due; only then it is cancelled."""
+    row = WriteRow(STATE.database, STATE.name, "k", {"a": "1"})
+    answers = {"v": [SetTimer("t", 0)], "w": [row, CancelTimer("t"), SetTimer("end", 1)]}
+    put(server, "v", "1")
+    put(server, "w", "1")
+    daemon = start(server, lambda happened: answers.get(getattr(happened, "key", ""), ()))
+    await until(lambda: TimerFired("end") in daemon.node.heard)
+    assert TimerFired("t") not in daemon.node.heard
 
 
 async def test_dpu_that_connects_hears_the_rows_of_an_earlier_life(start: Start, server: PrivateRedis) -> None:

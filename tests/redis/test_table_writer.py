@@ -177,9 +177,11 @@ async def test_key_that_is_no_hash_gives_way_to_our_row(links: Links, server: Pr
     assert [(entry["event"], entry["key"]) for entry in logs] == [("row_refused", "a")]
 
 
-async def test_database_that_is_away_holds_up_no_other(links: Links, server: PrivateRedis) -> None:
+async def test_database_that_is_away_holds_up_no_other(
+    links: Links, server: PrivateRedis, absent_server: PrivateRedis
+) -> None:
     """LD-52: what could not be written is remembered, logged once and never raised."""
-    gone = links(PrivateRedis(), Database.APPL_DB)
+    gone = links(absent_server, Database.APPL_DB)
     ours = TableWriter({Database.APPL_DB: gone, Database.STATE_DB: links(server, Database.STATE_DB)}, TABLES)
     with capture_logs() as logs:
         for number in range(3):

@@ -1,0 +1,168 @@
+"""Everything that is done to a Redis server, in its order and with its content: ``MONITOR`` misses nothing.
+
+A look now and then cannot show that something never happened, or happened once. What a row came from and what it became
+is known for every single change, also for a row that came and went between two looks.
+
+Source: tables 4.1, 4.3, 4.4.
+"""
+
+import re
+import socket
+import threading
+from ast import literal_eval
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from types import TracebackType
+from typing import Self
+
+from attrs import field, frozen
+
+from runner.private_redis import PrivateRedis
+
+DEADLINE_S = 20.0
+
+LINE = re.compile(rb"\+[\d.]+ \[(\d+) [^\]]*\] (.*)\r\n", re.DOTALL)
+ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+Row = Mapping[str, str]
+
+
+@frozen
+class Change:
+    """A row before and after something was done to it; None where there was no row.
+
+    A row that is deleted and set in one transaction was replaced: that is one change.
+    """
+
+    database: int
+    table: str
+    key: str
+    before: Row | None = field(hash=False)
+    after: Row | None = field(hash=False)
+
+    @property
+    def deleted(self) -> bool:
+        """The row is gone."""
+        return self.after is None
+
+    @property
+    def idle(self) -> bool:
+        """The row is what it was."""
+        return self.before == self.after
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.key}: {self.before} -> {self.after}"
+
+
+class Recorder:
+    """Records the changes of one server from the moment on that it is made.
+
+    ``separators``: how the keys of each database are cut into table and key. Nobody writes while it is made.
+    """
+
+    def __init__(self, server: PrivateRedis, separators: Mapping[int, str]) -> None:
+        self._client = server.client()
+        self._separators = separators
+        self._rows: dict[tuple[int, str], dict[str, str]] = {}
+        self._changes: list[Change] = []
+        self._transaction, self._changed_in = 0, 0
+        self._tokens, self._seen = count(1), 0
+        self._news = threading.Condition()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(server.socket_path))
+        self._socket.sendall(b"MONITOR\r\n")
+        self._lines = self._socket.makefile("rb")
+        assert self._lines.readline() == b"+OK\r\n"
+        self._take_stock(server)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop recording."""
+        with suppress(OSError):  # The server may be gone already.
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(DEADLINE_S)
+        self._lines.close()
+        self._socket.close()
+        self._client.close()
+
+    def mark(self) -> int:
+        """How many changes there were until now."""
+        self._catch_up()
+        return len(self._changes)
+
+    def since(self, mark: int, *tables: str) -> Sequence[Change]:
+        """The changes after a mark until now, of these tables."""
+        self._catch_up()
+        return [change for change in self._changes[mark:] if change.table in tables]
+
+    def _catch_up(self) -> None:
+        """Wait until all that was done to the server before this call is recorded."""
+        token = next(self._tokens)
+        self._client.echo(f"recorder-{id(self)}-{token}")
+        with self._news:
+            assert self._news.wait_for(lambda: self._seen >= token, DEADLINE_S), "the server is not heard any more"
+
+    def _take_stock(self, server: PrivateRedis) -> None:
+        for database in self._separators:
+            with server.client(database_id=database) as client:
+                for key in client.scan_iter():
+                    if client.type(key) == b"hash":
+                        fields = client.hgetall(key)
+                        self._rows[database, _text(key)] = {_text(n): _text(v) for n, v in fields.items()}
+
+    def _listen(self) -> None:
+        with suppress(OSError):  # The server was killed: what it did until then is recorded.
+            for line in self._lines:
+                if match := LINE.fullmatch(line):
+                    arguments = [_text(literal_eval(f"b{quoted.decode()}")) for quoted in ARGUMENT.findall(match[2])]
+                    with self._news:
+                        self._take(int(match[1]), *arguments)
+                        self._news.notify_all()
+
+    def _take(self, database: int, command: str, *arguments: str) -> None:
+        match command.lower():
+            case "multi":
+                self._transaction += 1
+            case "echo" if arguments[0].startswith(f"recorder-{id(self)}-"):
+                self._seen = int(arguments[0].rpartition("-")[2])
+            case "hset":
+                key, *pairs = arguments
+                row = self._rows.get((database, key), {})
+                self._become(database, key, row | dict(zip(pairs[::2], pairs[1::2], strict=True)))
+            case "hdel":
+                key, *names = arguments
+                row = {name: value for name, value in self._rows.get((database, key), {}).items() if name not in names}
+                self._become(database, key, row or None)
+            case "del" | "unlink":
+                for key in arguments:
+                    self._become(database, key, None)
+            case "flushdb" | "flushall":
+                for where, key in [row for row in self._rows if command.lower() == "flushall" or row[0] == database]:
+                    self._become(where, key, None)
+
+    def _become(self, database: int, name: str, after: dict[str, str] | None) -> None:
+        before: Row | None = self._rows.pop((database, name), None)
+        if after is not None:
+            self._rows[database, name] = after
+        table, _, key = name.partition(self._separators.get(database, ":"))
+        last = self._changes[-1] if self._changes else None
+        same = last is not None and (last.database, last.table, last.key) == (database, table, key)
+        if same and last is not None and last.deleted and self._changed_in == self._transaction:
+            before = last.before
+            self._changes.pop()
+        self._changes.append(Change(database, table, key, before, after))
+        self._changed_in = self._transaction
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
