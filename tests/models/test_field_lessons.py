@@ -86,6 +86,7 @@ def test_fl45_state_tables_of_a_dpu_end_in_table() -> None:
     assert {table.name for table in tables.READ_TABLES if table.name.endswith("STATE_TABLE")} == {
         "DASH_HA_SET_STATE_TABLE",
         "DASH_HA_SCOPE_STATE_TABLE",
+        "DASH_FLOW_SYNC_SESSION_STATE_TABLE",
     }
 
 
