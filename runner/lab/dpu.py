@@ -138,6 +138,10 @@ class SimulatedDpu:
         """The BFD session with this NPU may come up again."""
         self.unreachable_npus.discard(address)
 
+    def report_probes(self, now_s: int) -> list[DpuWrite]:
+        """The BFD monitor looks at its sessions and writes what has changed."""
+        return self._probes(now_s) if self.powered else []
+
     def requests_of(self, flag: str) -> int:
         """How often any scope was sent this one-shot flag as true."""
         return sum(count for (_, name), count in self.requests.items() if name == flag)

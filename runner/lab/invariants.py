@@ -202,6 +202,9 @@ class Invariants:
         if self._told.setdefault(name, Told()).life != switch.life:
             # A new life adopts what it finds; what it was told before counts until it is told anew.
             self._told[name].life = switch.life
+        if not switch.state:
+            # The scope was deleted, or the switch has lost its rows: what follows is another scope.
+            self._terms.pop(name, None)
         for _, happened in switch.journal[self._heard.get(name, 0) :]:
             self._hear_one(world, switch.side, happened)
         self._heard[name] = len(switch.journal)

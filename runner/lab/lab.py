@@ -18,7 +18,6 @@ from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.sides import SET_ID, configuration
 from runner.lab.world import EPOCH_MS, World
 
-NEVER_S = 10**9
 PENDING_WITHIN_S = 180
 EXPECTED_WITHIN_S = 150
 
@@ -101,7 +100,7 @@ class Lab(World):
         """Only the sessions of these sides' switches with the DPU of ``name`` are up."""
         dpu = self[name].dpu
         dpu.unreachable_npus = {self[other].side.npu for other in self.switches if other not in npus}
-        self.dpu_does(name, [])
+        self.dpu_does(name, dpu.report_probes(self._now_s))
 
     def acks(self, name: str, how: Acks, wrong: HaRole | None = None) -> None:
         """From now on the DPU answers role writes so; what it held is released unless it is to hold."""
