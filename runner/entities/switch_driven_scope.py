@@ -76,7 +76,9 @@ class SwitchDrivenDriver:
         """Report Dead, and take everything back that this scope caused."""
         if self._machine is None:
             return
-        self._step(self._machine.update(now_ms=context.now_ms, config=None), context)
+        # The report is the last one: a role that its DPU is about to lose must not keep the peer waiting.
+        self._step(self._machine.update(now_ms=context.now_ms, config=None, reported_role=None), context)
+        self._tell_set(self._name.vdpu_id, self._machine.facts.report, context)
         session = self._machine.facts.flow_sync
         if session is not None:
             context.ledger.delete(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
@@ -137,10 +139,17 @@ class SwitchDrivenDriver:
         facts = before.facts(situation.ha_set.incarnation)
         self._machine = SwitchDrivenScope(new_id=context.new_id, timers=context.timers, **facts)
         self._peer_seen = (self._machine.facts.peer_state, self._machine.facts.peer_role)
+        self._tell_set_what_was_known(self._machine.facts, context)
         session = self._machine.facts.flow_sync
         if session is not None:
             context.ledger.claim(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
         return self._machine
+
+    def _tell_set_what_was_known(self, facts: SwitchDrivenScopeFacts, context: Context) -> None:
+        """The route that an earlier life installed stands on what the peer had said then, until it says something."""
+        if facts.pair is not None and facts.peer_state is not None:
+            known = messages.StateReport(facts.peer_state, facts.peer_term, facts.peer_role, pinned=facts.peer_pinned)
+            self._tell_set(facts.pair.peer_id, known, context)
 
     def _told(self, situation: Situation) -> dict[str, object]:
         row, ha_set, vdpu = situation.row, situation.ha_set, situation.vdpu

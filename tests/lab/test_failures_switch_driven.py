@@ -8,6 +8,7 @@ from models import tables
 from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.network import Conditions
 from runner.lab.sides import ROUTE_KEY, SET_ID
+from runner.lab.traffic import fate
 from tests.lab.pair import A_ALONE, B_ALONE, P, Pair, Q, healthy, switch_driven
 
 Deed = Callable[[Pair], None]
@@ -622,6 +623,7 @@ def test_c27_scope_is_deleted_without_disabling(name: str) -> None:
     assert lab[name].state == {}
     assert lab[name].told == {}
     assert lab.primary(other) == other
+    assert [fate(lab, npu).handled_by for npu in "AB"] == [other, other]
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
@@ -642,7 +644,7 @@ def test_c34_relaunch_that_is_only_seen_in_its_newest_report(name: str) -> None:
     lab.pace.approval_ms = 500
     lab.kill(name)
     table = tables.DASH_HA_SCOPE_STATE
-    lab[name].store.delete(table.database, table.name, lab[name].side.state_key)
+    lab.delete(name, table.database, table.name, lab[name].side.state_key)
     lab.start(name)
     other = lab.peer_of(name)
     lab.becomes(other, "standalone/standalone", within_s=3)
