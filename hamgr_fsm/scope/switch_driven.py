@@ -27,6 +27,7 @@ from hamgr_fsm.scope.switch_driven_actions import Actions, selection_for
 from hamgr_fsm.scope.switch_driven_facts import (
     LAUNCHING,
     LIVE,
+    NOT_ACTIVE,
     PAIRED,
     SERVING,
     STATES,
@@ -491,7 +492,7 @@ class Scope(Actions):
         why="peer repeats its request",
         ref="switch-driven 1, switch-driven 4",
     )
-    t.row(STATES, STAY, on="shutdown_request", do="reject_shutdown", why="does not serve", ref="switch-driven 4")
+    t.row(NOT_ACTIVE, STAY, on="shutdown_request", do="reject_shutdown", why="does not serve", ref="switch-driven 4")
 
     # The DPU and the controller.
     t.row(

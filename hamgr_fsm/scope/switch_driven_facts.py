@@ -36,6 +36,7 @@ STATES = tuple(state for state in HaState if state is not S.PENDING_STANDALONE_A
 """The states of a switch-driven scope; one of the words belongs to DPU-driven mode alone."""
 
 LIVE = tuple(state for state in STATES if state is not S.DEAD)
+NOT_ACTIVE = tuple(state for state in STATES if state is not S.ACTIVE)
 LAUNCHING = (
     S.INITIALIZING_TO_ACTIVE,
     S.PENDING_ACTIVE_ACTIVATION,
@@ -278,7 +279,12 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def acked_role(self) -> HaRole | None:
         """The role that the DPU has acknowledged in this incarnation; a DPU that is down acknowledges nothing."""
-        return None if self.dpu_up is False or self.dpu_lost else self.reported_role
+        return None if self.dpu_up is False or self.dpu_emptied else self.reported_role
+
+    @property
+    def dpu_emptied(self) -> bool:
+        """The DPU is in a reset, or was in one since it was told its role. Source: LD-42."""
+        return self.dpu_lost or (self.programmed is not None and self.programmed_in[1] != self.dpu_incarnation)
 
     @property
     def role_acked(self) -> bool:
@@ -684,7 +690,7 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def role_refused(self) -> bool:
         """The DPU reports that it could not take what it was told."""
-        return self.update_failed and not self.role_failed and self.state is not S.DEAD
+        return self.update_failed and not self.role_failed and self.target_role is not HaRole.DEAD
 
     @property
     def drops_reported(self) -> bool:
@@ -753,5 +759,4 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def flows_lost(self) -> bool:
         """The DPU that held the flows is down or has restarted."""
-        restarted = self.programmed is not None and self.programmed_in[1] != self.dpu_incarnation
-        return self.in_sync and (self.local_down or self.dpu_lost or restarted)
+        return self.in_sync and (self.local_down or self.dpu_emptied)

@@ -20,8 +20,9 @@ from hamgr_fsm.machine import Machine
 from hamgr_fsm.programs import GlobalSettings
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import ReportedState, ScopeConfig
-from hamgr_fsm.traffic import VdpuView
-from hamgr_fsm.vocabulary import HaOwner, OperationType, PlaneState
+from hamgr_fsm.scope.switch_driven_facts import Pair
+from hamgr_fsm.traffic import ScopeView, VdpuView
+from hamgr_fsm.vocabulary import HaOwner, HaRole, HaState, OperationType, PlaneState
 
 EffectT = TypeVar("EffectT")
 
@@ -126,6 +127,27 @@ def scope_facts(**facts: object) -> dict[str, object]:
         "dpu_up": True,
         "ha_set_incarnation": 1,
         "vip_v4": VIP4,
+        **facts,
+    }
+
+
+def switch_ha_set_facts(**facts: object) -> dict[str, object]:
+    """Everything an HA set of a switch-driven scope needs to be programmed and to have a route."""
+    serving = ScopeView(A.vdpu_id, HaState.ACTIVE, HaRole.ACTIVE, 1)
+    return ha_set_facts(**{"owner": HaOwner.SWITCH, "serving": True, "scopes": (serving,), **facts})
+
+
+def switch_scope_facts(**facts: object) -> dict[str, object]:
+    """Everything a switch-driven scope needs to launch, with some of it replaced; its DPU has the role dead."""
+    return {
+        "config": SCOPE_CONFIG,
+        "managed": True,
+        "pair": Pair(B.vdpu_id, position=0, peer_position=1, preferred_position=0),
+        "dpu_up": True,
+        "ha_set_incarnation": 1,
+        "channel_up": True,
+        "link_up": True,
+        "reported_role": HaRole.DEAD,
         **facts,
     }
 

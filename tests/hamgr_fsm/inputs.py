@@ -11,9 +11,10 @@ import attrs
 from attrs import frozen
 from hypothesis import strategies as st
 
+from hamgr_fsm import events, messages
 from hamgr_fsm.dpu_health import DpuHealth, DpuHealthState
 from hamgr_fsm.events import Approval, RequestTimeout
-from hamgr_fsm.ha_set import DpuDrivenHaSet
+from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.ha_set_facts import (
     ChannelState,
     DpuRowState,
@@ -22,7 +23,8 @@ from hamgr_fsm.ha_set_facts import (
     RespondersState,
     RouteState,
 )
-from hamgr_fsm.machine import Machine
+from hamgr_fsm.machine import Machine, event_name
+from hamgr_fsm.messages import Selection, StateReport
 from hamgr_fsm.programs import Neighbour, Responder
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import (
@@ -32,9 +34,31 @@ from hamgr_fsm.scope.dpu_driven_facts import (
     ReportedState,
     ScopeConfig,
 )
+from hamgr_fsm.scope.election import Vote
 from hamgr_fsm.scope.operations import PendingOperation
-from hamgr_fsm.traffic import VdpuView
-from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, PinState, PlaneState
+from hamgr_fsm.scope.precedence import Signals
+from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
+from hamgr_fsm.scope.switch_driven_facts import (
+    STATES,
+    FlowSync,
+    Pair,
+    RowState,
+    SwitchDrivenScopeFacts,
+    Switchover,
+)
+from hamgr_fsm.scope.switch_driven_timers import TIMERS
+from hamgr_fsm.traffic import ScopeView, VdpuView
+from hamgr_fsm.vocabulary import (
+    DesiredHaState,
+    FlowSyncState,
+    HaOwner,
+    HaRole,
+    HaState,
+    OperationType,
+    PinState,
+    PlaneState,
+    SwitchoverState,
+)
 from tests.hamgr_fsm.build import (
     A6,
     ACTIVATE,
@@ -50,6 +74,8 @@ from tests.hamgr_fsm.build import (
     ha_set_facts,
     scope_facts,
     settings,
+    switch_ha_set_facts,
+    switch_scope_facts,
 )
 
 FactsMap = Mapping[str, Any]
@@ -213,6 +239,19 @@ assert A.npu_v4 is not None and A.pa_v4 is not None and B.npu_v4 is not None and
 
 _SESSIONS = (Responder(A.npu_v4, A.pa_v4, 1000, 3), Responder(B.npu_v4, A.pa_v4, 1000, 3))
 
+_SCOPE_VIEWS = st.lists(
+    st.builds(
+        ScopeView,
+        vdpu_id=st.sampled_from([A.vdpu_id, B.vdpu_id]),
+        state=st.sampled_from([HaState.ACTIVE, HaState.STANDALONE, HaState.STANDBY, HaState.DEAD]),
+        acked_role=st.sampled_from([HaRole.ACTIVE, HaRole.STANDALONE, HaRole.STANDBY, None]),
+        term=st.integers(0, 2),
+        pinned=st.booleans(),
+    ),
+    max_size=2,
+    unique_by=lambda view: view.vdpu_id,
+).map(tuple)
+
 HA_SET = Inputs(
     DpuDrivenHaSet,
     told={
@@ -225,6 +264,7 @@ HA_SET = Inputs(
         "dpu_incarnation": st.integers(0, 2),
         "channel_up": st.sampled_from([True, False, None]),
         "serving": st.booleans(),
+        "scopes": _SCOPE_VIEWS,
     },
     kept={
         "dpu_row": st.sampled_from(DpuRowState),
@@ -243,7 +283,154 @@ HA_SET = Inputs(
     working=ha_set_facts(serving=True),
 )
 
-ALL_INPUTS = (DPU_HEALTH, SCOPE, HA_SET)
+SWITCH_HA_SET = attrs.evolve(
+    HA_SET,
+    machine=SwitchDrivenHaSet,
+    told={**HA_SET.told, "owner": st.sampled_from([HaOwner.SWITCH, HaOwner.SWITCH, *HaOwner])},
+    working=switch_ha_set_facts(),
+)
+
+_IDS = ("id-1", "id-2", "old-1", "old-2")
+_SWITCH_TYPES = [ACTIVATE, RECONCILE, OperationType.SWITCHOVER]
+_ROLES = st.sampled_from(HaRole)
+_SWITCH_OPERATIONS = st.lists(
+    st.builds(PendingOperation, st.sampled_from(["old-1", "old-2"]), st.sampled_from(_SWITCH_TYPES)),
+    max_size=2,
+    unique_by=(lambda operation: operation.operation_id, lambda operation: operation.type),
+).map(tuple)
+_MAYBE = st.none() | st.booleans()
+SIGNALS = st.builds(
+    Signals,
+    position=st.sampled_from([0, 1]),
+    dpu_up=_MAYBE,
+    in_sync=_MAYBE,
+    manual_pin=_MAYBE,
+    peer_shutdown=_MAYBE,
+    role_failed=_MAYBE,
+    bfd_reach=st.sampled_from([None, 0, 1, 2]),
+    desired=st.none() | st.sampled_from(DesiredHaState),
+    preferred=_MAYBE,
+    term=st.sampled_from([None, 0, 1, 2]),
+    serving=_MAYBE,
+    triggered=_MAYBE,
+)
+# Two sides of a pair never share a place in vdpu_ids: this one is at 0, the peer at 1.
+OUR_SIGNALS = SIGNALS.map(lambda signals: attrs.evolve(signals, position=0))
+THEIR_SIGNALS = SIGNALS.map(lambda signals: attrs.evolve(signals, position=1))
+
+REPORTS = st.builds(
+    StateReport,
+    state=st.sampled_from(STATES),
+    term=st.integers(0, 3),
+    acked_role=st.none() | _ROLES,
+    ready_to_pair=st.booleans(),
+    pinned=st.booleans(),
+    in_sync=st.booleans(),
+)
+
+TIMER_EVENTS = {
+    event_name(event): event()
+    for event in vars(events).values()
+    if isinstance(event, type) and event_name(event) in {timer.event for timer in TIMERS}
+}
+"""The end of each timer of a switch-driven scope."""
+
+PEER_MESSAGES = st.one_of(
+    REPORTS,
+    st.builds(messages.VoteRequest, st.integers(0, 2), st.sampled_from(DesiredHaState), st.sampled_from([None, 1, 4])),
+    st.builds(messages.VoteReply, st.sampled_from(Vote), st.sampled_from([None, 0, 1])),
+    st.builds(messages.SwitchoverRequest, st.sampled_from(_IDS)),
+    st.builds(messages.SwitchoverReply, st.sampled_from(_IDS), st.booleans()),
+    st.builds(messages.ShutdownReply, st.booleans()),
+    st.builds(messages.StandaloneRequest, THEIR_SIGNALS, st.sampled_from([None, *_IDS])),
+    st.builds(messages.StandaloneReply, st.sampled_from(Selection), st.sampled_from([None, *_IDS])),
+    st.sampled_from([messages.Heartbeat(), messages.BulkSyncDone(), messages.ShutdownRequest()]),
+)
+
+_switch_program = SwitchDrivenScopeFacts(config=ScopeConfig("1", ha_set_id="haset0_0")).program
+
+SWITCH_SCOPE = Inputs(
+    SwitchDrivenScope,
+    told={
+        "now_ms": st.sampled_from([0, 1000, 2000]),
+        "config": st.sampled_from([ScopeConfig("1", ha_set_id="haset0_0")]) | SCOPE_CONFIGS | st.none(),
+        "managed": st.sampled_from([True, True, True, False]),
+        "pair": st.sampled_from([Pair("vdpu1_0"), Pair("vdpu1_0"), Pair("vdpu2_0"), None]),
+        "dpu_up": st.sampled_from([True, True, None, False]),
+        "dpu_lost": st.sampled_from([False, False, False, True]),
+        "dpu_incarnation": st.sampled_from([0, 0, 1]),
+        "ha_set_incarnation": st.sampled_from([1, 1, 1, 2, None]),
+        "bfd_reach": st.sampled_from([None, 0, 2]),
+        "channel_up": st.sampled_from([True, True, None, False]),
+        "reported_role": st.none() | _ROLES,
+        "update_failed": st.sampled_from([False, False, True]),
+        "flow_reconcile_asked": st.sampled_from([False, False, True]),
+        "drops_seen": st.sampled_from([False, False, True]),
+        "switching_ack": st.booleans(),
+        "link_up": st.sampled_from([True, True, False]),
+        "peer_state": st.none() | st.sampled_from(STATES),
+    },
+    kept={
+        "state": st.sampled_from(STATES),
+        "relay": st.sampled_from(RowState),
+        "left": st.sampled_from(STATES),
+        "peer_connected": st.booleans(),
+        "peer_term": st.integers(0, 3),
+        "peer_role": st.none() | _ROLES,
+        "peer_ready_to_pair": st.booleans(),
+        "peer_pinned": st.booleans(),
+        "peer_in_sync": st.booleans(),
+        "peer_serves_alone": st.booleans(),
+        "paired_with": st.sampled_from(["", "vdpu1_0"]),
+        "target_role": _ROLES,
+        "term": st.integers(0, 3),
+        "in_sync": st.booleans(),
+        "programmed": st.sampled_from([_switch_program, None]),
+        "programmed_in": st.tuples(st.sampled_from([1, 2, None]), st.integers(0, 1)),
+        "reported": st.none() | REPORTS,
+        "connect_timed_out": st.booleans(),
+        "role_failed": st.booleans(),
+        "peer_dead_confirmed": st.booleans(),
+        "no_active": st.booleans(),
+        "switchover_timed_out": st.booleans(),
+        "attempts": st.integers(0, 4),
+        "running": st.frozensets(st.sampled_from(sorted(TIMER_EVENTS)), max_size=6),
+        "operations": _SWITCH_OPERATIONS,
+        "operations_changed_ms": st.sampled_from([None, 500]),
+        "switchover": st.none()
+        | st.builds(Switchover, st.sampled_from(_IDS), st.sampled_from(SwitchoverState), st.just(100)),
+        "rejections": st.integers(0, 3),
+        "switchover_held_off": st.booleans(),
+        "synchronised": st.booleans(),
+        "sync_failed": st.booleans(),
+        "sync_drops": st.booleans(),
+        "hold_downs": st.integers(0, 8),
+        "no_flows_yet": st.booleans(),
+        "flow_sync": st.none() | st.builds(FlowSync, st.sampled_from(_IDS), st.sampled_from(FlowSyncState), st.just(1)),
+        "sync_open": st.booleans(),
+        "sync_announced": st.booleans(),
+        "peer_shutdown": st.booleans(),
+        "signals": st.none() | OUR_SIGNALS,
+        "episode": st.sampled_from(["", *_IDS]),
+        "promised": st.booleans(),
+        "answered": st.none() | st.tuples(st.sampled_from(_IDS), st.sampled_from(Selection)),
+        "denied": st.just(False),
+        "granted": st.frozensets(st.just(RECONCILE)),
+        "reconcile_awaited": st.booleans(),
+        "greeted": st.booleans(),
+        "unnumbered_votes": st.integers(0, 4),
+    },
+    events=st.one_of(
+        PEER_MESSAGES,
+        PEER_MESSAGES,
+        st.sampled_from(sorted(TIMER_EVENTS.values(), key=repr)),
+        st.lists(st.sampled_from(_IDS), max_size=3).map(lambda ids: Approval(tuple(ids))),
+        st.builds(events.FlowSyncEnded, st.sampled_from(_IDS), st.booleans()),
+    ),
+    working=switch_scope_facts(),
+)
+
+ALL_INPUTS = (DPU_HEALTH, SCOPE, HA_SET, SWITCH_HA_SET, SWITCH_SCOPE)
 
 
 def matching(config: HaSetConfig, *, v6: bool = False) -> tuple[VdpuView, ...]:

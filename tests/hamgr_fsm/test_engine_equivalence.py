@@ -27,12 +27,13 @@ def same(machine: Machine[Any], engine: EngineRun, told: FactsMap, event: object
     An action may fail on facts that no daemon tells: then both fail with the same error.
     """
     ours = theirs = ""
+    implied = {} if event is None else machine.implied(event)
     try:
         machine.update(**told) if event is None else machine.send(event, **told)
     except (SettlingError, AssertionError) as error:
         ours = type(error).__name__
     try:
-        engine.step(told, event)
+        engine.step({**implied, **told}, event)
     except (SettlingError, AssertionError) as error:
         theirs = type(error).__name__
     assert ours == theirs

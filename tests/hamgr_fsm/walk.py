@@ -14,13 +14,14 @@ from attrs import frozen
 
 from hamgr_fsm.dpu_health import DpuHealth, DpuHealthState
 from hamgr_fsm.events import Approval, RequestTimeout
-from hamgr_fsm.ha_set import DpuDrivenHaSet
+from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.ha_set_facts import ChannelState, DpuRowState, HaSetFacts, RespondersState, RouteState
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.programs import Neighbour
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import DpuDrivenScopeFacts, ProbeState, RelayState, ReportedState
 from hamgr_fsm.scope.operations import PendingOperation
+from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.vocabulary import DesiredHaState, PlaneState
 from tests.hamgr_fsm.build import (
     ACTIVATE,
@@ -36,7 +37,10 @@ from tests.hamgr_fsm.build import (
     scope_facts,
     set_config,
     settings,
+    switch_ha_set_facts,
 )
+from tests.hamgr_fsm.switch_driven_build import at
+from tests.hamgr_fsm.switch_driven_cases import CASES
 
 assert A.pa_v4 is not None
 PA_A = A.pa_v4
@@ -75,6 +79,7 @@ class Example:
 
 
 _written_scope = DpuDrivenScopeFacts(**scope_facts())  # type: ignore[arg-type]
+_written_switch_set = HaSetFacts(**switch_ha_set_facts())  # type: ignore[arg-type]
 _written_set = HaSetFacts(**ha_set_facts())  # type: ignore[arg-type]
 
 _PLANES = Walk(
@@ -181,18 +186,52 @@ _ROUTE = Walk(
     },
 )
 
-WALKS = (_PLANES, _REPORTS, _ASKING, _PROBING, _RELAYING, _DPU_ROW, _CHANNEL, _RESPONDING, _ROUTE)
+_SERVING = Walk(
+    SwitchDrivenHaSet,
+    fixed=switch_ha_set_facts(),
+    choices={
+        "route": tuple(RouteState),
+        "advertised": (_written_switch_set.serving_route, None),
+        "resolved": (None, _written_set.wanted_neighbour, Neighbour("Vlan77", PA_A)),
+        "config": (set_config(), None),
+        "settings": (SETTINGS, settings(dpu_vlan=None)),
+        "scopes": (_written_switch_set.scopes, ()),
+    },
+)
+
+# Both variants of the HA set share all regions but the route.
+_SHARED = (_DPU_ROW, _CHANNEL, _RESPONDING)
+
+WALKS = (
+    _PLANES,
+    _REPORTS,
+    _ASKING,
+    _PROBING,
+    _RELAYING,
+    *_SHARED,
+    _ROUTE,
+    *(attrs.evolve(walk, machine=SwitchDrivenHaSet) for walk in _SHARED),
+    _SERVING,
+)
+
+
+def _steps() -> Iterator[tuple[type[Machine[Any]], Mapping[str, object], object | None]]:
+    for walk in WALKS:
+        for presets, event in walk.steps():
+            yield walk.machine, presets, event
+    for case in CASES:
+        rest = dict(at(case.state, **case.given).snapshot().facts)
+        yield SwitchDrivenScope, {**rest, **case.told}, case.event
 
 
 @cache
 def examples() -> tuple[Example, ...]:
-    """The first example on the walks for each row that they take."""
+    """The first example, on the walks and among the cases, for each row that they take."""
     found: dict[tuple[type[Machine[Any]], str, int], Example] = {}
-    for walk in WALKS:
-        for presets, event in walk.steps():
-            machine = walk.machine(new_id=Ids(), **presets)
-            _ = machine.update() if event is None else machine.send(event)
-            for move in machine.moves:
-                example = Example(walk.machine, move.machine, move.row.number, presets, event)
-                found.setdefault((walk.machine, move.machine, move.row.number), example)
+    for kind, presets, event in _steps():
+        machine = kind(new_id=Ids(), **presets)
+        _ = machine.update() if event is None else machine.send(event)
+        for move in machine.moves:
+            example = Example(kind, move.machine, move.row.number, presets, event)
+            found.setdefault((kind, move.machine, move.row.number), example)
     return tuple(sorted(found.values(), key=str))
