@@ -3,6 +3,7 @@
 Source: domain "Actors", ha-set 2 to 5, tables 2.7, 2.13, 2.19 to 2.21.
 """
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -21,7 +22,7 @@ from hamgr_fsm.effects import (
     WithdrawRoute,
 )
 from hamgr_fsm.ha_set import DpuDrivenHaSet, HaSet, SwitchDrivenHaSet
-from hamgr_fsm.ha_set_facts import DpuRowState, HaSetConfig
+from hamgr_fsm.ha_set_facts import DpuRowState, HaSetConfig, HaSetFacts
 from hamgr_fsm.messages import StateReport
 from hamgr_fsm.programs import Address, GlobalSettings, HaSetProgram, Neighbour, Responder, Route
 from hamgr_fsm.traffic import ScopeView
@@ -38,6 +39,7 @@ from runner.entities.peer_words import heard
 from runner.entities.vdpu import VdpuReport
 from runner.entity import Context, Reader, publish
 from runner.intake import Heard
+from runner.ledger import AnyTable
 
 _PORTS_AND_PROBES = (
     "cp_data_channel_port",
@@ -70,6 +72,7 @@ class HaSetEntity:
         self.path = f"ha-set/{ha_set_id}"
         self._id = ha_set_id
         self._machine: HaSet | None = None
+        self._adopted: set[tuple[AnyTable, str]] = set()
 
     def refresh(self, context: Context) -> bool:
         """Gather what the machine is told, carry out what it asks, tell the scopes."""
@@ -79,6 +82,7 @@ class HaSetEntity:
         machine = self._variant(told["owner"], context)
         self._carry_out(machine.update(**told), context)
         context.log_moves(self.path, machine.moves)
+        self._adopt_route(machine, context)
         if row is None:
             context.board.post(topics.ha_set(self._id), None)
             context.ledger.delete(self.path, tables.DASH_HA_SET_STATE, self._id)
@@ -124,6 +128,17 @@ class HaSetEntity:
                 incarnation=1,
             )
         return self._machine
+
+    def _adopt_route(self, machine: HaSet, context: Context) -> None:
+        """Keep the route of an earlier life for as long as this one knows nobody who serves (ha-set 4.1)."""
+        facts = machine.facts
+        waits = isinstance(machine, SwitchDrivenHaSet) and facts.advertised is None
+        adopted = _rows_of_any_route(facts) if waits else set()
+        for table, key in self._adopted - adopted - _rows_of_the_route(facts):
+            context.ledger.delete(self.path, table, key)
+        for table, key in adopted:
+            context.ledger.claim(self.path, table, key)
+        self._adopted = adopted
 
     def _told(self, row: HaSetConfigRow | None, board: Reader, context: Context) -> dict[str, object]:
         ids = row.vdpu_ids if row is not None else ()
@@ -279,6 +294,28 @@ def _neighbour_key(neighbour: Neighbour) -> str:
 
 def _route_key(vnet: str, vip: Address) -> str:
     return f"{vnet}:{vip}"
+
+
+def _rows_of_any_route(facts: HaSetFacts) -> set[tuple[AnyTable, str]]:
+    """The rows that a route of this set has, whoever serves."""
+    config, settings, neighbour = facts.config, facts.settings, facts.wanted_neighbour
+    if facts.managed is None or config is None or settings is None or settings.dpu_vnet is None:
+        return set()
+    vips = [vip for vip in (config.vip_v4, config.vip_v6) if vip is not None]
+    return _rows(settings.dpu_vnet, vips, neighbour)
+
+
+def _rows_of_the_route(facts: HaSetFacts) -> set[tuple[AnyTable, str]]:
+    """The rows of the route that is installed."""
+    route = facts.advertised
+    return _rows(route.vnet, route.vips, facts.resolved) if route is not None else set()
+
+
+def _rows(vnet: str, vips: Sequence[Address], neighbour: Neighbour | None) -> set[tuple[AnyTable, str]]:
+    rows: set[tuple[AnyTable, str]] = {(tables.VNET_ROUTE_TUNNEL_TABLE, _route_key(vnet, vip)) for vip in vips}
+    if neighbour is not None:
+        rows.add((tables.NEIGH_RESOLVE_TABLE, _neighbour_key(neighbour)))
+    return rows
 
 
 def _route_row(route: Route) -> VnetRouteTunnelRow:
