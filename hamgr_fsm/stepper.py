@@ -124,7 +124,11 @@ class Stepper:
         )
 
     def _ask(self, facts: Facts, name: str) -> bool | None:
-        return bool(getattr(facts, name)) if hasattr(self._facts, name) else None
+        if hasattr(self._facts, name):
+            return bool(getattr(facts, name))
+        function = getattr(self.machine, name)
+        asks_about_an_event = "ev" in inspect.signature(function).parameters
+        return None if asks_about_an_event else bool(function(model=facts))
 
     def _take(self, facts: Facts, event: str | None, ev: object) -> Move | None:
         source: Enum = getattr(facts, self._state)

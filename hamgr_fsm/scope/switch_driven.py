@@ -7,11 +7,13 @@ come first.
 Source: switch-driven 2 to 10.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Self
 
 from hamgr_fsm.effects import Effect, ProgramRole, RemoveScope
 from hamgr_fsm.events import Approval, FlowSyncEnded
-from hamgr_fsm.machine import Machine, event_name
+from hamgr_fsm.facts import no_id
+from hamgr_fsm.machine import Machine, Snapshot, event_name
 from hamgr_fsm.messages import (
     Selection,
     StandaloneReply,
@@ -25,6 +27,7 @@ from hamgr_fsm.scope.election import Vote
 from hamgr_fsm.scope.operations import approved_types
 from hamgr_fsm.scope.switch_driven_actions import Actions, selection_for
 from hamgr_fsm.scope.switch_driven_facts import (
+    FORGOTTEN,
     LAUNCHING,
     LIVE,
     NOT_ACTIVE,
@@ -100,6 +103,14 @@ class Scope(Actions):
         when="connect_mended",
         do="mend_connection",
         why="the peer is reached after all",
+        ref="switch-driven 1.2",
+    )
+    t.row(
+        STATES,
+        STAY,
+        when="shutdown_over",
+        do="forget_shutdown",
+        why="the peer does not shut down any more",
         ref="switch-driven 1.2",
     )
     t.row(
@@ -617,7 +628,7 @@ class Scope(Actions):
         STAY,
         when="signals_outdated",
         do="ask_anew",
-        why="the local DPU went down",
+        why="what is put forward is not true any more",
         ref="switch-driven 4, switch-driven 6.1",
     )
     t.row(
@@ -844,17 +855,21 @@ class SwitchDrivenScope(Machine[SwitchDrivenScopeFacts]):
         state = implied_state(event)
         return {} if state is None else {"peer_state": state}
 
-    def resume(self) -> tuple[Effect, ...]:
-        """Go on after a restart: no timer runs, nothing is known of the link, and health is unknown until it is told.
+    @classmethod
+    def new_life(cls, snapshot: Snapshot, *, new_id: Callable[[], str] = no_id) -> Self:
+        """The machine as it is after a restart of the daemon; ``resume`` and what is told from then on make it go on.
 
-        What the state waits for is asked again because its timers start. Source: switch-driven 9.
+        No timer runs, the link is not known to be there, and health and role are unknown until they are told. What the
+        state waits for is asked again because its timers start. Source: switch-driven 9.
+
+        Raises:
+            ValueError: the snapshot is one of another machine or of other facts.
         """
-        facts = self.facts
-        facts.running = frozenset()
-        facts.greeted = facts.peer_connected = False
-        facts.reported = None
-        unknown = {"link_up": False, "dpu_up": None, "channel_up": None, "reported_role": None}
-        return (*self.update(**unknown), *self._repeat())
+        machine = cls.restore(snapshot, new_id=new_id)
+        fresh = cls.record()
+        for name in FORGOTTEN:
+            setattr(machine.facts, name, getattr(fresh, name))
+        return machine
 
     def _repeat(self) -> tuple[Effect, ...]:
         facts = self.facts

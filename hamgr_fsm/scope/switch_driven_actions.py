@@ -105,14 +105,8 @@ class Actions(FactMachine):
 
     @staticmethod
     def enter_switching_to_standalone(model: Facts) -> None:
-        """Freeze what this side puts forward, and ask the peer unless there is none.
-
-        A DPU that is down, or that was asked to decide and has not said that it does, must not decide when it comes
-        back: it would have no flows.
-        """
+        """Freeze what this side puts forward; whether there is a peer to ask shows from then on."""
         close_switchover(model, completed=False)
-        if model.local_down or (model.target_role in DECIDING and not model.role_acked):
-            model.target_role = HaRole.STANDBY
         put_forward(model)
 
     @staticmethod
@@ -160,6 +154,11 @@ class Actions(FactMachine):
     def mend_connection(model: Facts) -> None:
         """The peer that could not be reached has been heard."""
         model.connect_timed_out = False
+
+    @staticmethod
+    def forget_shutdown(model: Facts) -> None:
+        """The peer has gone another way than it said."""
+        model.peer_shutdown = False
 
     @staticmethod
     def clear_role_failure(model: Facts) -> None:
@@ -250,7 +249,6 @@ class Actions(FactMachine):
         model.attempts = 0
         model.promised = False
         model.running -= {"standalone_reply_due", "role_due"}
-        model.target_role = HaRole.STANDBY
         put_forward(model)
 
     @staticmethod
@@ -332,8 +330,6 @@ class Actions(FactMachine):
         model.peer_serves_alone = ev.state is S.STANDALONE
         if ev.state is not S.DEAD:
             model.peer_dead_confirmed = False
-        if ev.state not in (S.STANDBY, S.DESTROYING, S.DEAD):
-            model.peer_shutdown = False
 
     @staticmethod
     def answer_heartbeat(model: Facts) -> None:
@@ -441,7 +437,13 @@ def close_switchover(model: Facts, *, completed: bool) -> None:
 
 
 def put_forward(model: Facts) -> None:
-    """Freeze the signals of this side; a new episode begins."""
+    """Freeze the signals of this side; a new episode begins.
+
+    A DPU that is down, or that was asked to decide and has not said that it does, must not decide when it comes back:
+    it would have no flows.
+    """
+    if model.local_down or (model.target_role in DECIDING and not model.role_acked):
+        model.target_role = HaRole.STANDBY
     model.signals = attrs.evolve(model.present_signals, serving=model.left in SERVING)
     model.episode = model.new_id()
 

@@ -67,6 +67,31 @@ _WAITS_FOR = {
 DECIDING = (HaRole.ACTIVE, HaRole.STANDALONE)
 
 
+FORGOTTEN = (
+    "dpu_up",
+    "dpu_lost",
+    "bfd_reach",
+    "channel_up",
+    "reported_role",
+    "update_failed",
+    "flow_reconcile_asked",
+    "drops_seen",
+    "link_up",
+    "peer_connected",
+    "greeted",
+    "reported",
+    "running",
+    "attempts",
+    "rejections",
+    "switchover_timed_out",
+    "peer_dead_confirmed",
+    "unnumbered_votes",
+    "answered",
+    "reconcile_awaited",
+)
+"""What does not outlive the daemon: health, the link and what was said over it, timers and counters."""
+
+
 class Trigger(StrEnum):
     """What makes a side stop being half of a pair; in the order in which they are named as the reason."""
 
@@ -341,6 +366,16 @@ class SwitchDrivenScopeFacts(Facts):
         return self.peer_state is S.INITIALIZING_TO_STANDBY and self.peer_role is HaRole.STANDBY
 
     @property
+    def peer_serves_with_flows(self) -> bool:
+        """The peer is connected and Active: it can copy its flows."""
+        return self.peer_connected and self.peer_state is S.ACTIVE
+
+    @property
+    def in_switchover(self) -> bool:
+        """One of the two states of a planned switchover."""
+        return self.state in (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY)
+
+    @property
     def peer_gave_way(self) -> bool:
         """The peer is in SwitchingToStandby and its DPU has taken the role standby."""
         return self.peer_state is S.SWITCHING_TO_STANDBY and self.peer_role is HaRole.STANDBY
@@ -445,8 +480,9 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def peer_holds_the_flows(self) -> bool:
-        """This side would decide without the flows, and a Standby peer has them: ask before deciding."""
-        return not self.in_sync and not self.role_acked and self.peer_standby and self.peer_in_sync
+        """This side would decide without the flows, and a Standby peer that stays has them: ask before deciding."""
+        peer_has_them = self.peer_standby and self.peer_in_sync and not self.alone
+        return not self.in_sync and not self.role_acked and peer_has_them
 
     @property
     def asked_often_enough(self) -> bool:
@@ -626,7 +662,7 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def wants_switchover(self) -> bool:
         """It is a synchronised Standby, is wanted active, and nothing speaks against taking over."""
-        able = self.state is S.STANDBY and self.in_sync and self.peer_connected and self.peer_state is S.ACTIVE
+        able = self.state is S.STANDBY and self.in_sync and self.peer_state is S.ACTIVE
         return able and self.desired is DesiredHaState.ACTIVE and not self.in_trouble and not self.switchover_held_off
 
     @property
@@ -654,7 +690,8 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def may_ask_for_switchover(self) -> bool:
         """The DPU has taken switching_to_active, or is known never to acknowledge it. Source: FL-02."""
-        return self.acked_role is HaRole.SWITCHING_TO_ACTIVE or not self.switching_ack
+        prepared = self.acked_role is HaRole.SWITCHING_TO_ACTIVE or not self.switching_ack
+        return prepared and self.switchover is not None
 
     @property
     def may_ask_for_shutdown(self) -> bool:
@@ -663,8 +700,8 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def signals_outdated(self) -> bool:
-        """The local DPU has gone down since the signals were frozen: what was put forward is not true any more."""
-        return self.local_down and self.signals is not None and self.signals.dpu_up is not False
+        """Nothing is put forward, or it is not true any more: the local DPU has gone down since."""
+        return self.signals is None or (self.local_down and self.signals.dpu_up is not False)
 
     @property
     def link_changed(self) -> bool:
@@ -681,6 +718,11 @@ class SwitchDrivenScopeFacts(Facts):
     def was_synchronised_active(self) -> bool:
         """It was Active before, and its flows are complete."""
         return self.left is S.ACTIVE and self.in_sync
+
+    @property
+    def shutdown_over(self) -> bool:
+        """The peer whose shutdown was accepted is not on the way from Standby to Dead any more."""
+        return self.peer_shutdown and self.peer_state not in (S.STANDBY, S.DESTROYING, S.DEAD, None)
 
     @property
     def role_recovered(self) -> bool:

@@ -5,7 +5,10 @@ and is still wanted. Whenever one starts, what belongs to it is said: so a reque
 the link is back and after a restart by one and the same rule, and a restart needs no memory of timers. Those of a
 state start anew with every entry.
 
-Source: switch-driven 4, 10.
+A peer that cannot be heard is not waited for with a timer where the state is safe to stay in: a lost control link alone
+changes nothing.
+
+Source: switch-driven 1.2, 4, 10; scenarios W06, C17.
 """
 
 from collections.abc import Callable
@@ -87,7 +90,7 @@ TIMERS: tuple[Timer, ...] = (
     Timer("init_due", lambda f: f.state is S.INITIALIZING_TO_ACTIVE, lambda f, t: t.init),
     Timer(
         "bulk_sync_due",
-        lambda f: f.state is S.INITIALIZING_TO_STANDBY and f.peer_state is S.ACTIVE and not f.synchronised,
+        lambda f: f.state is S.INITIALIZING_TO_STANDBY and f.peer_serves_with_flows and not f.synchronised,
         lambda f, t: t.bulk_sync,
     ),
     Timer(
@@ -98,12 +101,12 @@ TIMERS: tuple[Timer, ...] = (
     ),
     Timer(
         "switchover_due",
-        lambda f: f.state in (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY) and not f.switchover_timed_out,
+        lambda f: f.in_switchover and f.peer_connected and not f.switchover_timed_out,
         lambda f, t: t.switchover,
     ),
     Timer(
         "switchover_retry_due",
-        lambda f: f.state is S.SWITCHING_TO_ACTIVE and (f.attempts > 0 or f.may_ask_for_switchover),
+        lambda f: f.state is S.SWITCHING_TO_ACTIVE and f.may_ask_for_switchover,
         lambda f, t: t.switchover_retry,
         _ask_for_switchover,
     ),

@@ -436,6 +436,14 @@ OTHER: tuple[Case, ...] = (
         {"role_failed": True, "reported_role": R.DEAD, "peer_state": S.STANDALONE},
     ),
     Case("1.2", S.ACTIVE, e.PeerDeadDue(), None, "peer dead for long", {"peer_state": S.DEAD}),
+    Case(
+        "1.2",
+        S.STANDALONE,
+        report(S.INITIALIZING_TO_STANDBY),
+        None,
+        "the peer does not shut down any more",
+        {"peer_shutdown": True},
+    ),
     Case("3", S.ACTIVE, {"config": None}, S.DEAD, "configuration deleted"),
     *(Case("4", state, m.Heartbeat(), None, "peer greets") for state in STATES),
     *(
@@ -490,7 +498,7 @@ OTHER: tuple[Case, ...] = (
         {"no_flows_yet": True, "peer_state": S.INITIALIZING_TO_STANDBY, "peer_role": R.DEAD},
     ),
     Case("4", S.ACTIVE, report(S.INITIALIZING_TO_STANDBY, R.STANDBY), None, "peer needs the flows"),
-    Case("4", S.SWITCHING_TO_STANDALONE, DOWN, None, "the local DPU went down"),
+    Case("4", S.SWITCHING_TO_STANDALONE, DOWN, None, "what is put forward is not true any more"),
     Case(
         "4",
         S.STANDBY,
