@@ -22,7 +22,7 @@ from hamgr_fsm.scope.dpu_driven_facts import ScopeConfig
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.scope.switch_driven_facts import Pair, SwitchDrivenScopeFacts
 from hamgr_fsm.traffic import ScopeView
-from hamgr_fsm.vocabulary import HaState
+from hamgr_fsm.vocabulary import FlowSyncState, HaState
 from models import tables
 from models.codec import encode
 from models.controller import HaSetConfigRow
@@ -198,6 +198,11 @@ class SwitchDrivenDriver:
         assert self._machine is not None
         session = self._machine.facts.flow_sync
         if session is None:
+            return
+        told = situation.context.ledger.fields(tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
+        if session.state is FlowSyncState.IN_PROGRESS and told is None and situation.ha_set.peer_ip is not None:
+            # An earlier life died between the state row and the DPU's row: the DPU was never told of the session.
+            self._start_flow_sync(session.session_id, situation.context)
             return
         state: Heard | None = situation.board.row(tables.DASH_FLOW_SYNC_SESSION_STATE_TABLE, session.session_id)
         completed = _ENDED.get(state.row.state or "") if state is not None else None

@@ -106,10 +106,14 @@ class Switch:
         elif isinstance(happened, RowDeleted):
             self._known.discard((happened.database, happened.table, happened.key))
         leaving: list[Leaving] = []
+        said = len(self.said)
         for output in self.daemon.step(happened, now_ms):
             if isinstance(output, WriteRow | DeleteRow | SendMessage):
                 if self.crash_before == 0:
                     self.kill()
+                    if not any(_publishes(output) for output in leaving):
+                        # What moved is not written anywhere: to everybody else, it has not happened.
+                        del self.said[said:]
                     break
                 if self.crash_before is not None:
                     self.crash_before -= 1
@@ -194,3 +198,7 @@ class Switch:
                 self.faults.append(output)
             case _:
                 self.said.append((now_ms, output))
+
+
+def _publishes(output: Leaving) -> bool:
+    return isinstance(output, WriteRow) and output.table == tables.DASH_HA_SCOPE_STATE.name
