@@ -51,14 +51,14 @@ def decide(state: HaState, ours: Signals, asker: Signals, *, yielded: bool) -> D
 
 def _standalone(ours: Signals, asker: Signals) -> Decision:
     holds_more = (bool(asker.in_sync), bool(asker.manual_pin)) > (bool(ours.in_sync), bool(ours.manual_pin))
-    only_asker_up = ours.dpu_up is False and asker.dpu_up is not False
-    if holds_more or only_asker_up:
+    # A DPU that is down serves nobody, whatever its side claims to hold.
+    if asker.dpu_up is not False and (holds_more or ours.dpu_up is False):
         return Decision(Selection.ENTER_STANDALONE, 2, HaState.STANDBY)
     return Decision(Selection.ENTER_STANDBY, 3)
 
 
 def _nothing_to_decide(ours: Signals, asker: Signals) -> bool:
-    both_down = ours.dpu_up is False and asker.dpu_up is False
-    # A DPU that the request calls down is a trigger, whatever else it says.
-    triggered = bool(ours.triggered) or bool(asker.triggered) or asker.dpu_up is False
-    return both_down or not triggered
+    down = [side.dpu_up is False for side in (ours, asker)]
+    # A DPU that its side calls down is a trigger, whatever else it says.
+    triggered = any(down) or bool(ours.triggered) or bool(asker.triggered)
+    return all(down) or not triggered

@@ -126,7 +126,7 @@ class Actions(FactMachine):
     @staticmethod
     def follow_link(model: Facts) -> None:
         """A new link is greeted, and everything that waits for an answer is said again; a lost one says nothing."""
-        model.greeted = model.link_up
+        model.greeted = bool(model.link_up)
         model.reported = None
         if not model.link_up:
             model.peer_connected = False
@@ -320,7 +320,7 @@ class Actions(FactMachine):
     @staticmethod
     def take_report(model: Facts, ev: StateReport) -> None:
         """The peer's newest word on itself."""
-        model.peer_connected = model.link_up
+        model.peer_connected = bool(model.link_up)
         model.peer_state = ev.state
         model.peer_term = ev.term
         model.peer_role = ev.acked_role

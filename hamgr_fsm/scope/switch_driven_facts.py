@@ -174,8 +174,8 @@ class SwitchDrivenScopeFacts(Facts):
     switching_ack: bool = told(True)
     """The DPU acknowledges switching_to_active; software before August 2026 does not."""
 
-    link_up: bool = told(False)
-    """There is a control link to the peer."""
+    link_up: bool | None = told(None)
+    """There is a control link to the peer; None while a daemon that has just started has not heard of one."""
 
     # What the peer says. ``peer_state`` is also told with every message that implies it.
 
@@ -442,9 +442,14 @@ class SwitchDrivenScopeFacts(Facts):
         return self.triggers[0].value if self.triggers else "no trigger"
 
     @property
+    def peer_gone(self) -> bool:
+        """The peer has said nothing over the present link, and cannot: a link that is new or unknown is not lost."""
+        return not self.peer_connected and (self.link_up is False or self.connect_timed_out)
+
+    @property
     def alone(self) -> bool:
         """There is no peer to ask: it is dead, shuts down, or is lost and silent."""
-        return self.peer_dead or self.peer_shutdown or (self.peer_lost and not self.peer_connected)
+        return self.peer_dead or self.peer_shutdown or (self.peer_lost and self.peer_gone)
 
     # Guards of the rows, in the order of the table.
 
@@ -655,7 +660,7 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def report_outdated(self) -> bool:
         """The peer does not know what it should."""
-        return self.link_up and self.pair is not None and self.report != self.reported
+        return self.link_up is True and self.pair is not None and self.report != self.reported
 
     # Operations and flows.
 
@@ -706,7 +711,7 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def link_changed(self) -> bool:
         """The control link has come or gone."""
-        return self.link_up is not self.greeted
+        return bool(self.link_up) is not self.greeted
 
     @property
     def connect_mended(self) -> bool:

@@ -147,7 +147,7 @@ TIMERS: tuple[Timer, ...] = (
     ),
     Timer(
         "peer_heartbeat_due",
-        lambda f: f.link_up and f.pair is not None and f.state is not S.DEAD,
+        lambda f: f.link_up is True and f.pair is not None and f.state is not S.DEAD,
         lambda f, t: t.peer_heartbeat,
         _greet,
         of_state=False,

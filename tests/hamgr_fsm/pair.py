@@ -415,11 +415,8 @@ class TwoSides:
     def _say(self, side: Side, message: PeerMessage) -> None:
         side.said.append(message)
         facts = side.facts
-        if (
-            isinstance(message, SwitchoverRequest)
-            and facts.switching_ack
-            and facts.acked_role is not R.SWITCHING_TO_ACTIVE
-        ):
+        prepared = facts.acked_role is R.SWITCHING_TO_ACTIVE or not facts.switching_ack
+        if isinstance(message, SwitchoverRequest) and not prepared:
             raise BrokenError(f"I7: {side.name} asks for the switchover before its DPU is prepared")
         if not self._linked:
             return
@@ -497,7 +494,8 @@ class TwoSides:
             return False
         serving, other = deciders[0], self.peer(deciders[0])
         if a.able and b.able and not (a.facts.manual_pin or b.facts.manual_pin):
-            return (serving.state, other.state) == (S.ACTIVE, S.STANDBY) and other.facts.in_sync
+            beside = (S.STANDBY, S.SWITCHING_TO_ACTIVE)
+            return serving.state is S.ACTIVE and other.state in beside and other.facts.in_sync
         return serving.state in (S.ACTIVE, S.STANDALONE)
 
     def show(self) -> str:
