@@ -65,7 +65,11 @@ class TimerFired:
 
 @frozen
 class LinkChanged:
-    """The control link to the daemon that manages a DPU of another switch has come or gone."""
+    """The control link to the daemon that manages a DPU of another switch has come or gone.
+
+    Told once after start as well when the first attempt to connect has failed: until then the link is unknown, which is
+    not lost.
+    """
 
     dpu_name: str
     up: bool

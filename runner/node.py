@@ -96,8 +96,8 @@ class Node:
     ) -> None:
         """Build a node that has heard nothing yet.
 
-        ``operation_ids`` yields a new GUID in text each time it is called. ``owners``: whose scopes it drives. A process
-        that cannot speak with its peer must not drive those of the switch: both sides would serve alone.
+        ``operation_ids`` yields a new GUID in text each time it is called. ``owners``: whose scopes it drives. A
+        process that cannot speak with its peer must not drive those of the switch: both sides would serve alone.
         """
         self._context = Context(slot_id, owners, timers, operation_ids, Board(), Ledger())
         self._intake = Intake(self._context.board)
@@ -123,7 +123,7 @@ class Node:
             case TimerFired(timer):
                 self._fire(timer)
             case LinkChanged(dpu_name, up):
-                context.board.post(topics.link(dpu_name), up or None)
+                context.board.post(topics.link(dpu_name), up)
             case MessageArrived(to, payload):
                 self._receive(to, payload)
             case SnapshotComplete():

@@ -185,7 +185,7 @@ class SwitchDrivenDriver:
             preferred_position=config.preferred_standalone_vdpu_index,
         )
         link = situation.board.topic(topics.link(self._peer.dpu.dpu_name)) if self._peer is not None else None
-        return {"pair": self._pair, "link_up": link is True}
+        return {"pair": self._pair, "link_up": link}
 
     def _told_by_dpu(self, situation: Situation, incarnation: int) -> dict[str, object]:
         """What this incarnation of the DPU says; a field that its row lacks is unknown."""

@@ -31,6 +31,7 @@ EPOCH_MS = 1_718_032_540_000
 AUDIT_MS = 10_000
 DPU_STEP_MS = 200
 RESTART_MS = 300
+DIAL_MS = 1_000
 
 
 @frozen
@@ -96,7 +97,16 @@ class Approves:
     switch: str
 
 
-Event = Happens | RowArrives | DpuActs | TimerEnds | LetterArrives | Starts | Audits | Approves
+@frozen
+class Dials:
+    """The first attempt of a daemon to reach another is over."""
+
+    switch: str
+    life: int
+    far: str
+
+
+Event = Happens | RowArrives | DpuActs | TimerEnds | LetterArrives | Starts | Audits | Approves | Dials
 
 
 @define
@@ -151,6 +161,9 @@ class World:
     _caused: int = 0
     _busy_until_ms: dict[tuple[str, str], int] = field(factory=dict)
     _connected: dict[tuple[str, int, str], bool] = field(factory=dict)
+    _noticed: dict[tuple[str, str], bool] = field(factory=dict)
+    """Whether the daemon of a side knows of its link to another."""
+
     _acting: set[str] = field(factory=set)
     _restarts: set[str] = field(factory=set)
 
@@ -225,9 +238,13 @@ class World:
         if switch.daemon is not None:
             return
         self.network.forget(name)
+        self._noticed = {ends: up for ends, up in self._noticed.items() if ends[0] != name}
         leaving = switch.start(self._wall_ms)
         self._went_out(name, leaving)
         self._links_follow()
+        for far in self.switches:
+            if far != name:
+                self._after(DIAL_MS, Dials(name, switch.life, far))
         self._watch(name, leaving)
 
     def kill(self, name: str) -> None:
@@ -266,6 +283,7 @@ class World:
     def _let_happen(self, event: Event) -> tuple[str, Sequence[Leaving]]:
         match event:
             case Happens(name, life, happened):
+                self._notice(name, life, happened)
                 return name, self._step(name, life, happened)
             case RowArrives(name, row):
                 self._row_arrives(name, row)
@@ -282,6 +300,9 @@ class World:
                 return name, ()
             case Audits(name, life):
                 return name, [out for found in self[name].audit() for out in self._step(name, life, found)]
+            case Dials(name, life, far):
+                lost = LinkChanged(self[far].side.dpu_name, up=False)
+                return name, () if self.connected(name, far) else self._step(name, life, lost)
         self._approve(event.switch)
         return event.switch, ()
 
@@ -316,7 +337,7 @@ class World:
 
     def _post(self, name: str, message: SendMessage) -> None:
         receiver = next((side.name for side in self.sides if side.dpu_name == message.dpu_name), None)
-        if receiver is None or not self.connected(name, receiver):
+        if receiver is None or not self.connected(name, receiver) or not self._noticed.get((name, receiver), False):
             return
         for at_ms, letter in self.network.carry(name, receiver, message.to, message.payload, self.now_ms):
             self._after(at_ms - self.now_ms, LetterArrives(letter))
@@ -391,10 +412,15 @@ class World:
                     continue
                 self._connected[known] = up
                 notice = LinkChanged(self[far].side.dpu_name, up)
-                event = Happens(near, self[near].life, notice)
-                self._in_order((near, "links"), self.pace.notice_ms, event)
+                # Both ends notice at once: nobody hears over a link that it does not know yet.
+                self._after(self.pace.notice_ms, Happens(near, self[near].life, notice))
             if not self.connected(one, other):
                 self.network.renew(one, other)
+
+    def _notice(self, name: str, life: int, happened: Input) -> None:
+        if isinstance(happened, LinkChanged) and life == self[name].life:
+            far = next(side.name for side in self.sides if side.dpu_name == happened.dpu_name)
+            self._noticed[name, far] = happened.up
 
     def _pairs(self) -> list[tuple[str, str]]:
         names = list(self.switches)

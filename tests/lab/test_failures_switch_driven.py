@@ -662,3 +662,18 @@ def test_sync_that_fails_holds_down_longer_each_time() -> None:
     assert lab.where == A_ALONE
     sessions = len(lab["A"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE))
     assert 3 <= sessions <= 6
+
+
+@pytest.mark.parametrize("serves", ["A", "B"])
+def test_restart_of_the_yielding_side_does_not_make_it_serve_its_old_flows(serves: str) -> None:
+    lab = switch_driven()
+    lab.sas(serves)
+    other = lab.peer_of(serves)
+    terms, since_ms = lab.terms, lab.wall_ms
+    lab.kill(other)
+    lab.run(2)
+    lab.start(other)
+    lab.rest(30)
+    assert lab.where == alone(serves)
+    assert lab.terms == terms
+    assert "standalone" not in lab.path(other, since_ms)
