@@ -84,8 +84,12 @@ class Actions(FactMachine):
 
     @staticmethod
     def enter_standby(model: Facts) -> None:
-        """Store the flows; a synchronised standby takes over the term of its active."""
+        """Store the flows; a synchronised standby takes over the term of its active.
+
+        A role that failed before was another one: the DPU has its time for this one.
+        """
         model.target_role = HaRole.STANDBY
+        model.role_failed = False
         if model.left in (S.PENDING_STANDBY_ACTIVATION, S.SWITCHING_TO_STANDBY):
             model.term = model.peer_term
         model.switchover_held_off = model.left is S.SWITCHING_TO_ACTIVE

@@ -506,9 +506,12 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def local_down_and_peer_could_serve(self) -> bool:
-        """The local DPU is down, and a connected peer in the pair is not serving alone yet."""
-        paired = self.peer_connected and self.peer_state in PAIRED
-        return self.local_down and paired and not self.served_by_peer and not self.alone
+        """The local DPU is down, and a connected peer in the pair has one that could serve, and does not do so alone.
+
+        A peer whose DPU has acknowledged no role is no help: asked, it could only deny, at once and again and again.
+        """
+        able = self.peer_connected and self.peer_state in PAIRED and self.peer_role is not None
+        return self.local_down and able and not self.served_by_peer and not self.alone
 
     @property
     def must_leave_the_pair(self) -> bool:

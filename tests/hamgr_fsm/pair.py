@@ -11,6 +11,7 @@ Source: switch-driven 4, 9, 11; field-lessons D-01, D-02, D-09; bus 6.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any
@@ -70,7 +71,10 @@ class Dpu:
     """How it takes roles: prompt, silent (never), wrong (takes standby whatever is asked), refusing (with an error)."""
 
     never: frozenset[HaRole] = frozenset()
-    """The roles that it takes but does not acknowledge."""
+    """The roles that it takes but does not acknowledge: its row keeps the role before."""
+
+    row: HaRole | None = None
+    """The role that it has acknowledged."""
 
 
 class BrokenError(AssertionError):
@@ -191,7 +195,7 @@ class TwoSides:
         """The DPU fails, or comes back empty."""
         if up == side.dpu.up:
             return
-        side.dpu.up, side.dpu.role = up, None
+        side.dpu.up, side.dpu.role, side.dpu.row = up, None, None
         if not up:
             side.dpu.incarnation += 1
             side.update_failed = False
@@ -305,13 +309,12 @@ class TwoSides:
 
     def _dpu_facts(self, side: Side) -> dict[str, object]:
         dpu = side.dpu
-        acknowledged = dpu.role if dpu.role not in dpu.never else None
         return {
             "dpu_up": dpu.up,
             "dpu_lost": not dpu.up,
             "dpu_incarnation": dpu.incarnation,
             "ha_set_incarnation": dpu.incarnation + 1 if dpu.up else None,
-            "reported_role": acknowledged,
+            "reported_role": dpu.row,
             "update_failed": side.update_failed,
         }
 
@@ -371,7 +374,8 @@ class TwoSides:
                 case ProgramRole(program):
                     self._program(side, program.role)
                 case RemoveScope():
-                    side.dpu.role = None
+                    side.dpu.role = side.dpu.row = None
+                    self._at(0, partial(self._tell, side, reported_role=None))
                 case StartTimer(timer, after_ms):
                     side.timers[timer] = self.now + after_ms
                 case StopTimer(timer):
@@ -400,6 +404,7 @@ class TwoSides:
             side.update_failed = side.dpu.manners == "refusing"
             if not side.update_failed:
                 side.dpu.role = R.STANDBY if side.dpu.manners == "wrong" else role
+                side.dpu.row = side.dpu.role if side.dpu.role not in side.dpu.never else side.dpu.row
             self._tell(side, **self._dpu_facts(side))
 
         self._at(self.weather().ack_ms, take)
