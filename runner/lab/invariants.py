@@ -21,7 +21,7 @@ from runner.lab.network import Letter
 from runner.lab.sides import SET_ID, Side
 from runner.lab.switch import Leaving, Switch
 from runner.lab.world import World
-from runner.outputs import SendMessage, TransitionTaken, WriteRow
+from runner.outputs import DeleteRow, SendMessage, TransitionTaken, WriteRow
 
 DECIDING = (HaRole.ACTIVE, HaRole.STANDALONE)
 FORWARDING = ("active", "standalone")
@@ -53,6 +53,7 @@ class Invariants:
     _told: dict[str, Told] = field(factory=dict)
     _heard: dict[str, int] = field(factory=dict)
     _primaries: dict[tuple[str, str], str] = field(factory=dict)
+    _set_sent: dict[str, bool] = field(factory=dict)
     _both_decide_since_ms: int | None = None
     reports: dict[str, dict[str, Any]] = field(factory=dict)
     """The newest report that each side has sent."""
@@ -65,10 +66,11 @@ class Invariants:
         for output in leaving:
             if isinstance(output, SendMessage):
                 self._request_follows_acknowledgement(world, switch, output)
-            elif isinstance(output, WriteRow):
+                continue
+            self._set_before_scope(world, switch, output)
+            if isinstance(output, WriteRow):
                 self._term_never_falls(world, switch, output)
                 self._primary_forwards(world, switch, output)
-                self._set_before_scope(world, switch, output)
         self._conflict_is_short(world)
 
     # After every event.
@@ -100,10 +102,15 @@ class Invariants:
         if before != side.name and told not in FORWARDING:
             raise _violation("I4", world, f"{switch.side.name} makes {side.name} primary, which acknowledged {told}")
 
-    def _set_before_scope(self, world: World, switch: Switch, row: WriteRow) -> None:
-        """I5: no scope row goes to a DPU that has not been sent its HA set row."""
-        if row.table == tables.DASH_HA_SCOPE_TABLE.name and not switch.row(tables.DASH_HA_SET_TABLE, SET_ID):
-            raise _violation("I5", world, f"{switch.side.name} writes the scope without its HA set")
+    def _set_before_scope(self, world: World, switch: Switch, row: WriteRow | DeleteRow) -> None:
+        """I5: no scope row goes to a DPU that has not been sent its HA set row. A flush that nobody told is unknown."""
+        name = switch.side.name
+        if row.table == tables.DASH_HA_SET_TABLE.name:
+            self._set_sent[name] = isinstance(row, WriteRow)
+        elif (
+            row.table == tables.DASH_HA_SCOPE_TABLE.name and isinstance(row, WriteRow) and not self._set_sent.get(name)
+        ):
+            raise _violation("I5", world, f"{name} writes the scope without its HA set")
 
     def _request_follows_acknowledgement(self, world: World, switch: Switch, message: SendMessage) -> None:
         """I7: a switchover is asked for only when the DPU is ready to take over."""
