@@ -51,7 +51,8 @@ class DpuInHand:
             self._orchagent.close()
 
     def power_on(self) -> None:
-        """Boot, with the peer in sight."""
+        """Boot."""
+        self.hang_up()
         self._start(lambda dpu, now_s: dpu.power_on(now_s))
 
     def power_off(self) -> None:

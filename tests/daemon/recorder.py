@@ -32,7 +32,7 @@ Row = Mapping[str, str]
 class Change:
     """A row before and after something was done to it; None where there was no row.
 
-    A row that is deleted and set in one transaction was replaced: that is one change.
+    What one transaction does to a row is one change: a row that is deleted and set was replaced.
     """
 
     database: int
@@ -52,7 +52,10 @@ class Change:
         return self.before == self.after
 
     def __str__(self) -> str:
-        return f"{self.table} {self.key}: {self.before} -> {self.after}"
+        before, after = self.before or {}, self.after or {}
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        became = "; ".join(f"{name} {before.get(name)} -> {after.get(name)}" for name in names)
+        return f"{self.table} {self.key} {'deleted' if self.deleted else became or 'written as it was'}"
 
 
 class Recorder:
@@ -94,6 +97,11 @@ class Recorder:
         self._lines.close()
         self._socket.close()
         self._client.close()
+
+    @property
+    def seen(self) -> int:
+        """How many changes are recorded so far; more may be on their way."""
+        return len(self._changes)
 
     def mark(self) -> int:
         """How many changes there were until now."""
@@ -141,8 +149,10 @@ class Recorder:
                 self._become(database, key, row | dict(zip(pairs[::2], pairs[1::2], strict=True)))
             case "hdel":
                 key, *names = arguments
-                row = {name: value for name, value in self._rows.get((database, key), {}).items() if name not in names}
-                self._become(database, key, row or None)
+                row = self._rows.get((database, key), {})
+                if row.keys() & set(names):
+                    left = {name: value for name, value in row.items() if name not in names}
+                    self._become(database, key, left or None)
             case "del" | "unlink":
                 for key in arguments:
                     self._become(database, key, None)
@@ -157,7 +167,7 @@ class Recorder:
         table, _, key = name.partition(self._separators.get(database, ":"))
         last = self._changes[-1] if self._changes else None
         same = last is not None and (last.database, last.table, last.key) == (database, table, key)
-        if same and last is not None and last.deleted and self._changed_in == self._transaction:
+        if same and last is not None and self._changed_in == self._transaction:
             before = last.before
             self._changes.pop()
         self._changes.append(Change(database, table, key, before, after))
