@@ -14,7 +14,6 @@ from tests.daemon.expected_rows import ENTITY_ROWS, SERVING
 from tests.daemon.recorder import Change
 from tests.daemon.stages import PLANNED_UP, Stage
 from tests.daemon.switch import Switch
-from tests.daemon.test_planned_up_and_down import take_down
 
 ORDER = ("DASH_HA_SET_TABLE", "BFD_SESSION_TABLE", "DASH_HA_SCOPE_TABLE")
 
@@ -113,12 +112,13 @@ def test_w19_pending_operation_keeps_its_id_through_any_number_of_lives(switch: 
 
 def test_planned_down_survives_kills_at_every_stage(serving: Switch) -> None:
     controller = serving.controller
-    for act in (
+    acts: tuple[Callable[[], object], ...] = (
         lambda: controller.configure_scope(desired_ha_state=DesiredHaState.DEAD),
         serving.dpu.settle,
         lambda: controller.configure_scope(disabled=True),
         controller.delete,
-    ):
+    )
+    for act in acts:
         serving.hamgrd.kill()
         act()
         serving.hamgrd.start()
