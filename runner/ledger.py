@@ -144,6 +144,11 @@ class Ledger:
             if entry.table.database is Database.DPU_APPL_DB:
                 entry.fresh = False
 
+    @property
+    def dpu_has_rows(self) -> bool:
+        """The DPU has been told something that was not taken back."""
+        return any(entry.table.database is Database.DPU_APPL_DB for entry in self._entries.values())
+
     def flushed(self, database: Database, found: Mapping[RowId, Mapping[str, str]]) -> bool:
         """There were rows in a database, and none of them is left."""
         owned = [row for row, entry in self._entries.items() if self._expected(entry, database)]

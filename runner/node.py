@@ -34,6 +34,8 @@ from runner.outputs import CancelTimer, DeleteRow, Fault, Output, ReachOrchagent
 
 HEARTBEAT_TIMER = "heartbeat"
 
+_NOWHERE = ReachOrchagent(None, 0)
+
 # The order in which entities that are due are refreshed: what others stand on comes first.
 _ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
 
@@ -194,24 +196,29 @@ class Node:
         return dpu is not None and dpu.lost
 
     def _reach_orchagent(self) -> None:
-        """Say where the managed DPU's orchagent listens whenever that changes."""
+        """Say where the managed DPU's orchagent listens whenever that changes.
+
+        One whose configuration was deleted stays reachable until everything is taken from it (FL-38).
+        """
         dpu = self._managed_dpu()
         row: DpuRow | None = self._context.board.peek(topics.row(tables.DPU, dpu.dpu_name)) if dpu is not None else None
         host: IPv4Address | None = row.midplane_ipv4 if row is not None else None
-        reach = ReachOrchagent(None, 0)
+        reach = _NOWHERE
         if row is not None and host is not None:
             reach = ReachOrchagent(str(host), row.orchagent_zmq_port)
-        if reach != (self._orchagent or ReachOrchagent(None, 0)):
+        elif self._context.ledger.dpu_has_rows:
+            return
+        if reach != (self._orchagent or _NOWHERE):
             self._orchagent = reach
             self._context.say([reach])
 
     def _outputs(self) -> list[Output]:
-        """What was logged, then the rows, then the timers."""
+        """What was logged, then the rows, then the timers. A DPU is left only after it heard what is taken from it."""
         said, self._context.outputs = self._context.outputs, []
-        timers = [output for output in said if isinstance(output, SetTimer | CancelTimer)]
-        others = [output for output in said if not isinstance(output, SetTimer | CancelTimer)]
+        last = [output for output in said if isinstance(output, SetTimer | CancelTimer) or output == _NOWHERE]
+        others = [output for output in said if output not in last]
         rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
-        return [*others, *rows, *timers]
+        return [*others, *rows, *last]
 
 
 def _order(path: str) -> tuple[int, str]:
