@@ -18,10 +18,8 @@ from models.codec import encode
 from models.table import Table
 from runner import topics
 from runner.board import Board, Topic
-from runner.ledger import Ledger
+from runner.ledger import LAST_UPDATED, Ledger
 from runner.outputs import Output, TransitionTaken
-
-LAST_UPDATED = "last_updated_time_in_ms"
 
 
 @define

@@ -404,6 +404,18 @@ def test_orchagent_is_reached_where_the_dpu_row_says() -> None:
     ]
 
 
+def test_state_row_that_another_slot_published_alike_is_left_alone() -> None:
+    switch = serve(in_order(list(ROWS)))
+    shared = switch.databases[Database.STATE_DB]["DASH_HA_GLOBAL_CONFIG_STATE", "global"]
+    shared["last_updated_time_in_ms"] = b"1718032599999"
+    mark = len(switch.written)
+    switch.audit()
+    assert switch.since(mark) == []
+    shared["dpu_vlan"] = b"Vlan66"
+    switch.audit()
+    assert switch.since(mark) == [("W", "DASH_HA_GLOBAL_CONFIG_STATE", "global")]
+
+
 def test_fl38_dpu_whose_row_is_deleted_is_left_after_everything_was_taken_from_it() -> None:
     switch = serve(in_order(list(ROWS)))
     switch.delete(tables.DPU, "dpu0_0")
