@@ -9,7 +9,7 @@ Source: tables 4.1, 4.3, 4.4.
 import re
 import socket
 import threading
-from ast import literal_eval
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
@@ -69,6 +69,8 @@ class Recorder:
         self._separators = separators
         self._rows: dict[tuple[int, str], dict[str, str]] = {}
         self._changes: list[Change] = []
+        self.reads: Counter[str] = Counter()
+        """How often each row was read as a whole, by its Redis key."""
         self._transaction, self._changed_in = 0, 0
         self._tokens, self._seen = count(1), 0
         self._news = threading.Condition()
@@ -132,7 +134,7 @@ class Recorder:
         with suppress(OSError):  # The server was killed: what it did until then is recorded.
             for line in self._lines:
                 if match := LINE.fullmatch(line):
-                    arguments = [_text(literal_eval(f"b{quoted.decode()}")) for quoted in ARGUMENT.findall(match[2])]
+                    arguments = [_text(_unquoted(quoted)) for quoted in ARGUMENT.findall(match[2])]
                     with self._news:
                         self._take(int(match[1]), *arguments)
                         self._news.notify_all()
@@ -141,6 +143,8 @@ class Recorder:
         match command.lower():
             case "multi":
                 self._transaction += 1
+            case "hgetall":
+                self.reads[arguments[0]] += 1
             case "echo" if arguments[0].startswith(f"recorder-{id(self)}-"):
                 self._seen = int(arguments[0].rpartition("-")[2])
             case "hset":
@@ -176,3 +180,8 @@ class Recorder:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "backslashreplace")
+
+
+def _unquoted(argument: bytes) -> bytes:
+    """The bytes that MONITOR shows in quotes: what is not printable is escaped there as in Python."""
+    return argument[1:-1].decode("unicode_escape").encode("latin-1")
