@@ -213,10 +213,14 @@ class Node:
             self._context.say([reach])
 
     def _outputs(self) -> list[Output]:
-        """What was logged, then the rows, then the timers. A DPU is left only after it heard what is taken from it."""
+        """What was logged, then the rows, then where the orchagent is, and the timers.
+
+        A DPU is left only after it heard what is taken from it, and reached when all that it is to hear is known: what
+        an earlier life left is not always whole, and a scope must not come before its set (I-05).
+        """
         said, self._context.outputs = self._context.outputs, []
-        last = [output for output in said if isinstance(output, SetTimer | CancelTimer) or output == _NOWHERE]
-        others = [output for output in said if output not in last]
+        last = [output for output in said if isinstance(output, ReachOrchagent | SetTimer | CancelTimer)]
+        others = [output for output in said if not isinstance(output, ReachOrchagent | SetTimer | CancelTimer)]
         rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
         return [*others, *rows, *last]
 
