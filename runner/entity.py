@@ -20,10 +20,8 @@ from models.peer_messages import PeerData
 from models.table import Table
 from runner import topics
 from runner.board import Board, Topic
-from runner.ledger import Ledger
+from runner.ledger import LAST_UPDATED, Ledger
 from runner.outputs import Output, TransitionTaken
-
-LAST_UPDATED = "last_updated_time_in_ms"
 
 
 @define

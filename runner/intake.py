@@ -7,6 +7,7 @@ Source: architecture "The I/O shell", tables 2.6, 2.11, 2.12, 2.24, field-lesson
 """
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -44,7 +45,8 @@ _NEVER_REPORTED = (HaState.SWITCHING_TO_ACTIVE, HaState.SWITCHING_TO_STANDBY)
 
 # One row that may stand under any key: the newest counts.
 _SINGLE = {tables.DASH_HA_GLOBAL_CONFIG: topics.GLOBAL_CONFIG, tables.DASH_BFD_PROBE_STATE: topics.BFD_PROBES}
-_SINGLE_KEY = "global"
+SINGLE_KEY = "global"
+"""The key under which such a row is rejected, whatever key it stands under."""
 
 
 class Intake:
@@ -63,7 +65,9 @@ class Intake:
         try:
             match change:
                 case RowDeleted():
-                    self._post(table, change.key, None)
+                    # What a key says matters only while there is a row: nothing is wrong with its end (FL-05).
+                    with suppress(BadRow):
+                        self._post(table, change.key, None)
                 case RowSet():
                     self._check_key(table, change.key)
                     self._post(table, change.key, self._decoded(table, change))
@@ -127,5 +131,5 @@ class Intake:
 def _shown_key(table: Table[Any], key: str) -> str:
     """The key under which the entity that a row is about looks for its rejection."""
     if table in _SINGLE:
-        return _SINGLE_KEY
+        return SINGLE_KEY
     return key.upper() if table is tables.DPU_STATE else key

@@ -26,6 +26,9 @@ RowId = tuple[str, str]
 
 AnyTable = Table[Any]
 
+LAST_UPDATED = "last_updated_time_in_ms"
+"""The field of a state row that says when anything else in it changed last."""
+
 _GROUPS = (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
 
 # A reader refuses a row whose foundation is missing: what others stand on is written first and deleted last.
@@ -158,20 +161,34 @@ class Ledger:
             if entry.table.database is Database.DPU_APPL_DB:
                 entry.fresh = False
 
+    @property
+    def dpu_has_rows(self) -> bool:
+        """The DPU has been told something that was not taken back."""
+        return any(entry.table.database is Database.DPU_APPL_DB for entry in self._entries.values())
+
     def flushed(self, database: Database, found: Mapping[RowId, Mapping[str, str]]) -> bool:
         """There were rows in a database, and none of them is left."""
         owned = [row for row, entry in self._entries.items() if self._expected(entry, database)]
         return bool(owned) and not any(row in found for row in owned)
 
     def reconcile(self, database: Database, found: Mapping[RowId, Mapping[str, str]]) -> None:
-        """Adopt what nobody owns, and write again what is wanted and is missing or different."""
+        """Adopt what nobody owns, and write again what is wanted and is missing or different.
+
+        Some state rows are published alike by the process of every slot of this switch: when another one said the same
+        at another time, its word is as good as ours.
+        """
         for row, fields in found.items():
             entry = self._entries.get(row)
             if entry is None:
                 self._entries[row] = _Entry(tables.table_named(database, row[0]), dict(fields))
         for (name, key), entry in list(self._entries.items()):
-            if self._expected(entry, database) and found.get((name, key)) != entry.fields:
-                self._restore(entry, key, found.get((name, key), {}))
+            if not self._expected(entry, database):
+                continue
+            there = found.get((name, key), {})
+            if _says_the_same(there, entry.fields):
+                entry.fields = dict(there)
+            else:
+                self._restore(entry, key, there)
         for row, entry in list(self._entries.items()):
             if entry.table.database is database and not entry.owners and row not in found:
                 del self._entries[row]
@@ -238,6 +255,11 @@ class Ledger:
         del self._entries[row]
         # What this step had written before does not matter any more; a row that it made was never there.
         change.writes, change.deleted, change.before = [], change.known, None
+
+
+def _says_the_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """The rows differ in the time of the last update at most."""
+    return one.keys() == other.keys() and all(one[name] == other[name] for name in one if name != LAST_UPDATED)
 
 
 def _rank(output: WriteRow | DeleteRow) -> tuple[int, bool, int]:

@@ -63,6 +63,7 @@ MESSAGES = "messages"
 """What rejected messages are counted under."""
 
 REPORT = '{"key":"HaScopeStateUpdate|'
+_NOWHERE = ReachOrchagent(None, 0)
 
 # The order in which entities that are due are refreshed: what others stand on comes first.
 _ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
@@ -81,6 +82,10 @@ _CONFIGURED_BY: dict[str, Table[Any]] = {
     tables.DASH_HA_SET_STATE.name: tables.DASH_HA_SET_CONFIG_TABLE,
     tables.DASH_HA_VDPU_STATE.name: tables.VDPU,
 }
+
+
+_LAST = (ReachOrchagent, SetTimer, CancelTimer)
+"""What is said after everything else."""
 
 
 class Node:
@@ -266,27 +271,36 @@ class Node:
         return dpu is not None and dpu.lost
 
     def _reach_orchagent(self) -> None:
-        """Say where the managed DPU's orchagent listens whenever that changes."""
+        """Say where the managed DPU's orchagent listens whenever that changes.
+
+        One whose configuration was deleted stays reachable until everything is taken from it (FL-38).
+        """
         dpu = self._managed_dpu()
         row: DpuRow | None = self._context.board.peek(topics.row(tables.DPU, dpu.dpu_name)) if dpu is not None else None
         host: IPv4Address | None = row.midplane_ipv4 if row is not None else None
-        reach = ReachOrchagent(None, 0)
+        reach = _NOWHERE
         if row is not None and host is not None:
             reach = ReachOrchagent(str(host), row.orchagent_zmq_port)
-        if reach != (self._orchagent or ReachOrchagent(None, 0)):
+        elif self._context.ledger.dpu_has_rows:
+            return
+        if reach != (self._orchagent or _NOWHERE):
             self._orchagent = reach
             self._context.say([reach])
 
     def _outputs(self) -> list[Output]:
-        """What was logged, then the rows, then the messages, reports first, then the timers."""
+        """What was logged, then the rows, then the messages, reports first, then the orchagent and the timers.
+
+        A DPU is left only after it heard what is taken from it, and reached when all that it is to hear is known: what
+        an earlier life left is not always whole, and a scope must not come before its set (I-05).
+        """
         said, self._context.outputs = self._context.outputs, []
-        timers = [output for output in said if isinstance(output, SetTimer | CancelTimer)]
+        last = [output for output in said if isinstance(output, _LAST)]
         messages = [output for output in said if isinstance(output, SendMessage)]
-        others = [output for output in said if not isinstance(output, SetTimer | CancelTimer | SendMessage)]
+        others = [output for output in said if not isinstance(output, (SendMessage, *_LAST))]
         rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
         # A peer decides on where this side is before it decides on what this side asks.
         messages.sort(key=lambda message: not message.payload.startswith(REPORT))
-        return [*others, *rows, *messages, *timers]
+        return [*others, *rows, *messages, *last]
 
 
 def _order(path: str) -> tuple[int, str]:

@@ -16,7 +16,7 @@ import zmq
 import zmq.asyncio
 from attrs import define, field
 from structlog.typing import FilteringBoundLogger
-from zmq.utils.monitor import recv_monitor_message
+from zmq.utils.monitor import parse_monitor_message
 
 from models.database import Database
 from runner.orchagent_message import MessageTooLargeError, RowMessage, pack
@@ -55,6 +55,8 @@ class OrchagentProducer:
     _rows: OrchagentRows = field(init=False)
     _full: bool = False
     _socket: zmq.Socket[bytes] | None = None
+    _monitor: zmq.asyncio.Socket | None = None
+    _news: "asyncio.Future[list[bytes]] | None" = None
     _endpoint: str | None = None
     _moved: asyncio.Event = field(factory=asyncio.Event)
 
@@ -99,17 +101,17 @@ class OrchagentProducer:
         with context.socket(zmq.PUSH) as push:
             for option, value in SOCKET_OPTIONS.items():
                 push.setsockopt(option, value)
-            monitor = zmq.asyncio.Socket.from_socket(push.get_monitor_socket(EVENTS))
+            self._monitor = zmq.asyncio.Socket.from_socket(push.get_monitor_socket(EVENTS))
             moved = asyncio.ensure_future(self._moved.wait())
             try:
                 self._connect(push, endpoint)
                 while not moved.done():
-                    await self._watch(monitor, moved)
+                    await self._watch(self._monitor, moved)
             finally:
-                self._socket, self.connected = None, False
                 moved.cancel()
                 push.disable_monitor()
-                monitor.close()
+                self._monitor.close()
+                self._socket, self._monitor, self._news, self.connected = None, None, None, False
 
     def _connect(self, push: "zmq.Socket[bytes]", endpoint: str) -> None:
         try:
@@ -120,13 +122,15 @@ class OrchagentProducer:
             self._socket = push
 
     async def _watch(self, monitor: zmq.asyncio.Socket, moved: "asyncio.Future[Literal[True]]") -> None:
-        news = asyncio.ensure_future(recv_monitor_message(monitor))
+        news = self._news = asyncio.ensure_future(monitor.recv_multipart())
         await asyncio.wait((news, moved), timeout=TRY_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+        self._news = None
         if not news.done():
             news.cancel()
             self._send_due()
         elif not moved.done():
-            self._connection_changed(news.result()["event"] == zmq.Event.HANDSHAKE_SUCCEEDED)
+            event = parse_monitor_message(news.result())["event"]
+            self._connection_changed(event == zmq.Event.HANDSHAKE_SUCCEEDED)
 
     def _connection_changed(self, connected: bool) -> None:
         if connected:
@@ -140,13 +144,25 @@ class OrchagentProducer:
     def _send_due(self) -> None:
         """Send until the peer takes no more; what is left is offered again by and by."""
         self._full = False
-        if not self.connected or self._socket is None:
+        if not self.connected or self._socket is None or self._connection_has_news:
             return
         for message in self._rows.due():
             if not self._sent(self._socket, message):
                 self._full = True
                 return
             self._rows.handed_over(message)
+
+    @property
+    def _connection_has_news(self) -> bool:
+        """Something happened to the connection that was not looked at yet.
+
+        The orchagent may have restarted meanwhile: what is sent now would be the first that it hears, a scope before
+        its set, or a request in the first row of a scope (I-05, tables 2.14).
+        """
+        if self._monitor is None:
+            return False
+        told = self._news is not None and self._news.done()
+        return told or bool(int(self._monitor.get(zmq.EVENTS)) & zmq.POLLIN)
 
     @staticmethod
     def _sent(socket: "zmq.Socket[bytes]", message: RowMessage) -> bool:

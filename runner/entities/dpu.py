@@ -19,8 +19,10 @@ from models.dpu_state import BfdProbeStateRow, DpuStateRow
 from models.npu_rows import DpuResetInfoRow
 from models.peer_messages import PeerData
 from models.published import PublishedDpuRow
+from models.table import Table
 from runner import topics
 from runner.entity import Context, Reader, Since, publish
+from runner.intake import SINGLE_KEY
 
 
 @frozen
@@ -189,6 +191,11 @@ class DpuEntity:
             context.ledger.release(self.path, tables.DASH_HA_DPU_STATE, self._name)
             return
         health = self._machine.facts if view.managed and self._machine is not None else None
+        rejected: list[tuple[Table[Any], str]] = [(tables.DPU, self._name), (tables.REMOTE_DPU, self._name)]
+        if isinstance(row, DpuRow):
+            rejected.append((tables.DPU_STATE, f"DPU{row.dpu_id}"))
+        if view.managed:
+            rejected.append((tables.DASH_BFD_PROBE_STATE, SINGLE_KEY))
         waiting = [name for name, address in (("pa_ipv4", view.pa_v4), ("npu_ipv4", view.npu_v4)) if address is None]
         record = PublishedDpuRow(
             remote_dpu=not view.local,
@@ -213,11 +220,7 @@ class DpuEntity:
             v6_bfd_up_sessions_timestamp_in_ms=view.bfd_v6_since_ms,
             reset_announced=health.lost if health is not None else None,
             waiting_for=", ".join(waiting) or None,
-            rejected=board.rejection(
-                (tables.DPU, self._name),
-                (tables.REMOTE_DPU, self._name),
-                *([(tables.DPU_STATE, f"DPU{row.dpu_id}")] if isinstance(row, DpuRow) else []),
-            ),
+            rejected=board.rejection(*rejected),
             **_of_local_row(row),
         )
         publish(context, self.path, tables.DASH_HA_DPU_STATE, self._name, record)

@@ -13,6 +13,7 @@ from runner.demo.dpu_process import OrchagentSocket
 from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow
 from runner.orchagent_message import unpack
+from runner.private_redis import free_port
 from runner.redis_rows import RedisRows
 
 LISTEN_EVERY_S = 0.003
@@ -23,6 +24,7 @@ class DpuInHand:
     """The DPU and the thread that takes what hamgrd sends."""
 
     def __init__(self, port: int, rows: RedisRows, slot: int = 0) -> None:
+        self.port = port
         self.dpu = SimulatedDpu(slot=slot)
         self.received: list[SentRow] = []
         self.deaf = False
@@ -50,8 +52,17 @@ class DpuInHand:
         with self._lock:
             self._orchagent.close()
 
+    def move(self) -> None:
+        """The orchagent listens at another port."""
+        with self._lock:
+            self._orchagent.close()
+            self.port = free_port()
+            self._orchagent = OrchagentSocket(f"tcp://127.0.0.1:{self.port}")
+            self._orchagent.open()
+
     def power_on(self) -> None:
-        """Boot, with the peer in sight."""
+        """Boot."""
+        self.hang_up()
         self._start(lambda dpu, now_s: dpu.power_on(now_s))
 
     def power_off(self) -> None:
@@ -90,9 +101,9 @@ class DpuInHand:
         """The row as it was sent last; None when it was deleted or never sent."""
         return next((row.fields for row in reversed(self.received) if (row.table, row.key) == (table, key)), None)
 
-    def requests(self, flag: str) -> int:
-        """How often the DPU was sent this one-shot flag as true, as counted by what arrived."""
-        return sum(1 for row in self.received if row.fields is not None and row.fields.get(flag) == "true")
+    def requests(self, flag: str, mark: int = 0) -> int:
+        """How often the DPU was sent this one-shot flag as true after so many rows, as counted by what arrived."""
+        return sum(1 for row in self.received[mark:] if row.fields is not None and row.fields.get(flag) == "true")
 
     def _start(self, act: Callable[[SimulatedDpu, int], list[DpuWrite]]) -> None:
         """The databases are empty before the orchagent listens: an earlier row would lose its copy there."""

@@ -9,7 +9,7 @@ Source: tables 4.1, 4.3, 4.4.
 import re
 import socket
 import threading
-from ast import literal_eval
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
@@ -32,7 +32,7 @@ Row = Mapping[str, str]
 class Change:
     """A row before and after something was done to it; None where there was no row.
 
-    A row that is deleted and set in one transaction was replaced: that is one change.
+    What one transaction does to a row is one change: a row that is deleted and set was replaced.
     """
 
     database: int
@@ -52,7 +52,10 @@ class Change:
         return self.before == self.after
 
     def __str__(self) -> str:
-        return f"{self.table} {self.key}: {self.before} -> {self.after}"
+        before, after = self.before or {}, self.after or {}
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        became = "; ".join(f"{name} {before.get(name)} -> {after.get(name)}" for name in names)
+        return f"{self.table} {self.key} {'deleted' if self.deleted else became or 'written as it was'}"
 
 
 class Recorder:
@@ -66,6 +69,8 @@ class Recorder:
         self._separators = separators
         self._rows: dict[tuple[int, str], dict[str, str]] = {}
         self._changes: list[Change] = []
+        self.reads: Counter[str] = Counter()
+        """How often each row was read as a whole, by its Redis key."""
         self._transaction, self._changed_in = 0, 0
         self._tokens, self._seen = count(1), 0
         self._news = threading.Condition()
@@ -94,6 +99,11 @@ class Recorder:
         self._lines.close()
         self._socket.close()
         self._client.close()
+
+    @property
+    def seen(self) -> int:
+        """How many changes are recorded so far; more may be on their way."""
+        return len(self._changes)
 
     def mark(self) -> int:
         """How many changes there were until now."""
@@ -124,7 +134,7 @@ class Recorder:
         with suppress(OSError):  # The server was killed: what it did until then is recorded.
             for line in self._lines:
                 if match := LINE.fullmatch(line):
-                    arguments = [_text(literal_eval(f"b{quoted.decode()}")) for quoted in ARGUMENT.findall(match[2])]
+                    arguments = [_text(_unquoted(quoted)) for quoted in ARGUMENT.findall(match[2])]
                     with self._news:
                         self._take(int(match[1]), *arguments)
                         self._news.notify_all()
@@ -133,6 +143,8 @@ class Recorder:
         match command.lower():
             case "multi":
                 self._transaction += 1
+            case "hgetall":
+                self.reads[arguments[0]] += 1
             case "echo" if arguments[0].startswith(f"recorder-{id(self)}-"):
                 self._seen = int(arguments[0].rpartition("-")[2])
             case "hset":
@@ -141,8 +153,10 @@ class Recorder:
                 self._become(database, key, row | dict(zip(pairs[::2], pairs[1::2], strict=True)))
             case "hdel":
                 key, *names = arguments
-                row = {name: value for name, value in self._rows.get((database, key), {}).items() if name not in names}
-                self._become(database, key, row or None)
+                row = self._rows.get((database, key), {})
+                if row.keys() & set(names):
+                    left = {name: value for name, value in row.items() if name not in names}
+                    self._become(database, key, left or None)
             case "del" | "unlink":
                 for key in arguments:
                     self._become(database, key, None)
@@ -157,7 +171,7 @@ class Recorder:
         table, _, key = name.partition(self._separators.get(database, ":"))
         last = self._changes[-1] if self._changes else None
         same = last is not None and (last.database, last.table, last.key) == (database, table, key)
-        if same and last is not None and last.deleted and self._changed_in == self._transaction:
+        if same and last is not None and self._changed_in == self._transaction:
             before = last.before
             self._changes.pop()
         self._changes.append(Change(database, table, key, before, after))
@@ -166,3 +180,8 @@ class Recorder:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "backslashreplace")
+
+
+def _unquoted(argument: bytes) -> bytes:
+    """The bytes that MONITOR shows in quotes: what is not printable is escaped there as in Python."""
+    return argument[1:-1].decode("unicode_escape").encode("latin-1")

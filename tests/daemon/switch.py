@@ -34,7 +34,7 @@ from runner.demo.controller import HA_SET_ID, VDPU_ID, Controller
 from runner.demo.npu import NpuConsumers
 from runner.demo.stage import RUN_HAMGRD
 from runner.private_redis import PrivateRedis, free_port
-from runner.redis_rows import Fields
+from runner.redis_rows import Fields, RedisRows
 from tests.daemon.daemon import Daemon, until
 from tests.daemon.dpu_in_hand import DpuInHand
 from tests.daemon.recorder import Change, Recorder
@@ -57,6 +57,8 @@ BARRIERS: Mapping[Database, tuple[Table[Any], str, Fields]] = {
 
 RowId = tuple[str, str]
 
+_numbers = count(1)
+
 
 class Switch:
     """A switch with one DPU, in slot 0. A context manager: leaving it ends everything that it started."""
@@ -73,7 +75,6 @@ class Switch:
         self.dpu = DpuInHand(self.orchagent_port, self.rows)
         self.hamgrd = Daemon(self.command(0), directory / "hamgrd.log")
         self.recorders: dict[str, Recorder] = {}
-        self._barriers = count(1)
 
     def __enter__(self) -> Self:
         try:
@@ -176,19 +177,13 @@ class Switch:
         """Wait until there is no such row."""
         until(lambda: not self.rows.row(table, key), lambda: self.rows.row(table, key))
 
-    def barrier(self, *databases: Database, hamgrd: Daemon | None = None) -> None:
+    def barrier(self, *databases: Database) -> None:
         """Wait until hamgrd has handled all that was written before, to these databases or to all that it reads."""
-        hamgrd = hamgrd or self.hamgrd
-        for database in databases or BARRIERS:
-            table, name, fields = BARRIERS[database]
-            key = name.format(next(self._barriers))
-            self.rows.write(table, key, fields)
-            hamgrd.wait_until_rejected(key)
-            self.rows.remove(table, key)
+        barrier(self.hamgrd, self.rows, *databases)
 
     def wait_for_the_wire(self) -> None:
         """Wait until the DPU has got everything that it was sent: a row that is new to it comes last."""
-        version = str(1000 + next(self._barriers))
+        version = str(1000 + next(_numbers))
         self.controller.scope = evolve(self.controller.scope, version=version)
         self.controller.configure_scope()
         until(
@@ -232,6 +227,16 @@ class Switch:
         if not met:
             self.dpu.advance()
         return met
+
+
+def barrier(hamgrd: Daemon, rows: RedisRows, *databases: Database) -> None:
+    """Wait until one hamgrd has handled all that was written before to these databases, or to all that it reads."""
+    for database in databases or BARRIERS:
+        table, name, fields = BARRIERS[database]
+        key = name.format(next(_numbers))
+        rows.write(table, key, fields)
+        hamgrd.wait_until_rejected(key)
+        rows.remove(table, key)
 
 
 def lasting(fields: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from models import tables
 from models.database import Database
 from models.table import Table
 from runner.inputs import RowDeleted, RowSet, RowUnreadable
-from runner.outputs import InputRejected, ReachOrchagent
+from runner.outputs import DeleteRow, InputRejected, ReachOrchagent
 from tests.node.switch import CONFIGURATION, ROUTE_KEY, SCOPE_KEY, SET_ID, Switch, scope_fields, set_fields
 
 ROWS: tuple[tuple[Table[Any], str, dict[str, Any]], ...] = (
@@ -402,6 +402,28 @@ def test_orchagent_is_reached_where_the_dpu_row_says() -> None:
         ReachOrchagent("169.254.200.1", 5555),
         ReachOrchagent(None, 0),
     ]
+
+
+def test_state_row_that_another_slot_published_alike_is_left_alone() -> None:
+    switch = serve(in_order(list(ROWS)))
+    shared = switch.databases[Database.STATE_DB]["DASH_HA_GLOBAL_CONFIG_STATE", "global"]
+    shared["last_updated_time_in_ms"] = b"1718032599999"
+    mark = len(switch.written)
+    switch.audit()
+    assert switch.since(mark) == []
+    shared["dpu_vlan"] = b"Vlan66"
+    switch.audit()
+    assert switch.since(mark) == [("W", "DASH_HA_GLOBAL_CONFIG_STATE", "global")]
+
+
+def test_fl38_dpu_whose_row_is_deleted_is_left_after_everything_was_taken_from_it() -> None:
+    switch = serve(in_order(list(ROWS)))
+    switch.delete(tables.DPU, "dpu0_0")
+    assert switch.said_of(ReachOrchagent) == [ReachOrchagent("169.254.200.1", 8100)]
+    switch.delete(tables.DASH_HA_SCOPE_CONFIG_TABLE, SCOPE_KEY)
+    outputs = switch.node.step(RowDeleted(Database.APPL_DB, "DASH_HA_SET_CONFIG_TABLE", SET_ID), switch.now_ms)
+    assert DeleteRow(Database.DPU_APPL_DB, "DASH_HA_SET_TABLE", SET_ID) in outputs
+    assert outputs[-1] == ReachOrchagent(None, 0)
 
 
 def test_another_slot_of_the_same_switch_writes_nothing_of_ours() -> None:

@@ -1,6 +1,7 @@
 """Rows on their way to a DPU whose orchagent comes and goes: a real socket plays the orchagent."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -210,3 +211,36 @@ async def test_orchagent_that_takes_nothing_blocks_nobody(stage: Stage) -> None:
             stage.producer.write(SET, f"h{number}", {"pad": "x" * 1000})
         keys = {(await orchagent.next())[1] for _ in range(15_000)}
     assert len(keys) == 15_000
+
+
+async def test_fl04_orchagent_whose_restart_was_not_noticed_yet_hears_the_set_first(stage: Stage) -> None:
+    """The connection is renewed behind the producer's back: nothing is awaited from the restart to the write."""
+    with stage.orchagent() as orchagent:
+        await stage.came()
+        stage.producer.write(SET, "h", {"version": "1"})
+        stage.producer.write(SCOPE, "s", {"ha_role": "dead"})
+        await orchagent.take(2)
+    with zmq.Context() as context, context.socket(zmq.PULL) as restarted:
+        monitor = restarted.get_monitor_socket(zmq.Event.HANDSHAKE_SUCCEEDED)
+        bind_when_free(restarted, stage.port)
+        assert monitor.poll(int(DEADLINE_S * 1000))
+        stage.producer.write(SCOPE, "s", {"ha_role": "active", ACTIVATE: "true"})
+        rows = []
+        for _ in range(2):
+            await until(lambda: bool(restarted.poll(0)))
+            rows += unpack(restarted.recv())[1]
+        assert [(row.table, row.fields.get(ACTIVATE)) for row in rows] == [(SET, None), (SCOPE, "true")]
+        restarted.disable_monitor()
+        monitor.close()
+
+
+def bind_when_free(socket: "zmq.Socket[bytes]", port: int) -> None:
+    """Bind as soon as the socket that was closed before has let the port go."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            socket.bind(f"tcp://127.0.0.1:{port}")
+        except zmq.ZMQError:
+            assert time.monotonic() < deadline
+        else:
+            return
