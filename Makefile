@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two workers suit the two cores of the machine that checks every submission.
 WORKERS ?= 2
 
-.PHONY: setup demo test lint types layering unit diagrams lock proto clean
+.PHONY: setup demo test soak lint types layering unit diagrams lock proto clean
 
 setup: .venv/installed
 
@@ -31,6 +31,10 @@ layering: setup
 
 unit: setup
 	$(BIN)/pytest -n $(WORKERS)
+
+# The random searches of the tests, many times as long: about an hour.
+soak: setup
+	HAMGR_SOAK=20 HAMGR_LAB_FACTOR=20 $(BIN)/pytest -n $(WORKERS) --timeout 7200 tests/hamgr_fsm/test_switch_driven_lives.py tests/lab
 
 # Writes the tables of the machines from their declarations.
 diagrams: setup
