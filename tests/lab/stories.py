@@ -19,6 +19,9 @@ class Story:
 
     start: Act
     goes_on: Act
+    loses_channel: bool = False
+    """The channel goes down: from then on a silent peer is a lost one, and whoever serves alone does so under
+    a new term."""
 
 
 def _launch(lab: Pair) -> None:
@@ -133,13 +136,13 @@ STORIES = {
     "m4 pin of the standby": Story(Pair.p, _pin_the_standby),
     "w11 active forced down": Story(Pair.p, _force("A")),
     "w11 standby forced down": Story(Pair.p, _force("B")),
-    "w13a standby DPU dies": Story(Pair.p, _off("B")),
-    "w13c active DPU dies": Story(Pair.p, _off("A")),
-    "w13f standby DPU returns": Story(Pair.p, _off_and_on("B")),
-    "w13f active DPU returns": Story(Pair.p, _off_and_on("A")),
-    "w14 standby's port": Story(Pair.p, _port("B")),
-    "w14 active's port": Story(Pair.p, _port("A")),
-    "w12h channel": Story(Pair.p, _channel),
+    "w13a standby DPU dies": Story(Pair.p, _off("B"), loses_channel=True),
+    "w13c active DPU dies": Story(Pair.p, _off("A"), loses_channel=True),
+    "w13f standby DPU returns": Story(Pair.p, _off_and_on("B"), loses_channel=True),
+    "w13f active DPU returns": Story(Pair.p, _off_and_on("A"), loses_channel=True),
+    "w14 standby's port": Story(Pair.p, _port("B"), loses_channel=True),
+    "w14 active's port": Story(Pair.p, _port("A"), loses_channel=True),
+    "w12h channel": Story(Pair.p, _channel, loses_channel=True),
     "m9.1 removal": Story(Pair.p, _remove),
 }
 
