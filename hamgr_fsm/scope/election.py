@@ -71,12 +71,13 @@ def answer(voter: Voter, asker: Asker, max_retries: int) -> Answer:
     patience_over = asker.attempt > max_retries
     if voter.state is None:
         return Answer(Vote.BECOME_STANDALONE if patience_over else Vote.RETRY_LATER, 1)
+    # Before the pin: a side that has lost an election waits for a winner, and putting the asker off would leave it so.
+    if voter.state in _JOINING:
+        return Answer(Vote.BECOME_ACTIVE, 4)
     if voter.desired is DesiredHaState.STANDALONE:
         return Answer(Vote.RETRY_LATER, 2)
     if voter.state in _SERVING:
         return Answer(Vote.BECOME_STANDBY, 3)
-    if voter.state in _JOINING:
-        return Answer(Vote.BECOME_ACTIVE, 4)
     if voter.state is HaState.DESTROYING or (voter.state is HaState.DEAD and voter.desired is DesiredHaState.DEAD):
         return Answer(Vote.BECOME_STANDALONE, 5)
     if voter.state in _UNDECIDED:

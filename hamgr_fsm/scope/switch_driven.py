@@ -850,9 +850,22 @@ class SwitchDrivenScope(Machine[SwitchDrivenScopeFacts]):
 
     def implied(self, event: object) -> Mapping[str, object]:
         """A message says what state its sender is in, whatever report is on its way; a late answer says nothing."""
-        if isinstance(event, StandaloneReply) and not self.facts.asks_for(event.episode):
-            return {}
+        if isinstance(event, StandaloneReply):
+            return self._implied_by_reply(event)
         state = implied_state(event)
+        return {} if state is None else {"peer_state": state}
+
+    def _implied_by_reply(self, reply: StandaloneReply) -> Mapping[str, object]:
+        """A peer that is no part of a pair lets everybody serve and stays what it is, also one whose DPU is down."""
+        facts = self.facts
+        if not facts.asks_for(reply.episode):
+            return {}
+        if reply.selection is Selection.ENTER_STANDALONE:
+            if facts.peer_state not in PAIRED:
+                return {}
+            if facts.signals is not None and facts.signals.dpu_up is False:
+                return {"peer_state": None}
+        state = implied_state(reply)
         return {} if state is None else {"peer_state": state}
 
     @classmethod

@@ -64,6 +64,9 @@ _WAITS_FOR = {
     S.DESTROYING: "the DPU to be drained",
 }
 
+AWAITING_AN_ACTIVE = (S.STANDBY, S.INITIALIZING_TO_STANDBY, S.PENDING_STANDBY_ACTIVATION)
+"""The states that only a peer that serves can end well."""
+
 DECIDING = (HaRole.ACTIVE, HaRole.STANDALONE)
 
 
@@ -530,8 +533,8 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def nobody_is_active(self) -> bool:
-        """Both sides are Standby although the local DPU is up."""
-        return self.peer_standby and self.dpu_up is True
+        """This side is Standby with a DPU that is up, and the peer is Standby as well, or waits to become it."""
+        return self.peer_connected and self.peer_state in AWAITING_AN_ACTIVE and self.dpu_up is True
 
     @property
     def takeover_fails(self) -> bool:

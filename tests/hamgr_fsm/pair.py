@@ -10,6 +10,7 @@ After each step of a machine the invariants that hold at all times are checked; 
 Source: switch-driven 4, 9, 11; field-lessons D-01, D-02, D-09; bus 6.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from heapq import heappop, heappush
@@ -77,6 +78,10 @@ class Dpu:
     """The role that it has acknowledged."""
 
 
+MOST_IN_A_SECOND = 100
+"""Messages that a side may say within a second; more is a conversation without an end."""
+
+
 class BrokenError(AssertionError):
     """An invariant does not hold."""
 
@@ -95,6 +100,7 @@ class Side:
         self.moves: list[tuple[HaState, HaState, str]] = []
         self.roles: list[HaRole] = []
         self.said: list[PeerMessage] = []
+        self.spoke: deque[int] = deque(maxlen=MOST_IN_A_SECOND)
         self.approved: set[str] = set()
         self.update_failed = False
         self.sync_result: bool | None = None
@@ -156,7 +162,7 @@ class TwoSides:
         self._newest: dict[str, int] = {"A": 0, "B": 0}
         self.in_flight = 0
         for side in self.sides:
-            self._start(side)
+            self._start(side, linked=True)
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -215,7 +221,8 @@ class TwoSides:
         side.machine = SwitchDrivenScope.new_life(side.saved, new_id=side.new_id)
         side.saved = None
         side.alive = True
-        self._start(side)
+        # The link to it is there after it is.
+        self._start(side, linked=False)
         self._carry_out(side, side.machine.resume())
         self.set_link(self.link)
 
@@ -327,14 +334,14 @@ class TwoSides:
         for side in self.sides:
             self._tell(side, channel_up=self._channel(side))
 
-    def _start(self, side: Side) -> None:
+    def _start(self, side: Side, *, linked: bool) -> None:
         self._tell(
             side,
             config=side.config,
             managed=True,
             pair=Pair(self.peer(side).name, side.position, self.peer(side).position, 0),
             channel_up=self._channel(side),
-            link_up=self._linked,
+            link_up=linked,
             **self._dpu_facts(side),
         )
 
@@ -419,6 +426,9 @@ class TwoSides:
 
     def _say(self, side: Side, message: PeerMessage) -> None:
         side.said.append(message)
+        side.spoke.append(self.now)
+        if len(side.spoke) == side.spoke.maxlen and self.now - side.spoke[0] < 1000:
+            raise BrokenError(f"I9: {side.name} does not stop talking: {self.show()} {side.moves[-6:]}")
         facts = side.facts
         prepared = facts.acked_role is R.SWITCHING_TO_ACTIVE or not facts.switching_ack
         if isinstance(message, SwitchoverRequest) and not prepared:
@@ -451,7 +461,7 @@ class TwoSides:
     def at_rest(self) -> bool:
         """The link is up, nothing is in flight, and every DPU that is up has its role."""
         quiet = self._linked and self.in_flight == 0
-        return quiet and all(side.facts.role_acked or not side.dpu.up for side in self.sides)
+        return quiet and all(s.facts.role_acked or not s.dpu.up or s.config is None for s in self.sides)
 
     def check_rest(self) -> None:
         """I1 and I11, if both sides are at rest.

@@ -25,11 +25,11 @@ R = HaRole
 D = DesiredHaState
 
 SOAK = int(os.environ.get("HAMGR_SOAK", "1"))
-LIVES = 40
+LIVES = 100
 """Lives in each of the batches; their numbers make them the same on every run."""
 
 by_chance = settings(
-    max_examples=120 * SOAK, deadline=None, derandomize=SOAK == 1, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=250 * SOAK, deadline=None, derandomize=SOAK == 1, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
