@@ -43,7 +43,7 @@ def same(machine: Machine[Any], engine: EngineRun, told: FactsMap, event: object
 
 
 @pytest.mark.parametrize("inputs", TOGETHER)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_stepper_and_engine_agree_on_random_inputs(inputs: Inputs, data: st.DataObject) -> None:
     presets = data.draw(inputs.presets())
