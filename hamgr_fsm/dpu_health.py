@@ -107,32 +107,19 @@ class Health(FactMachine):
     state_fact = "health"
     t = Table(DpuHealthState, initial=DpuHealthState.UNKNOWN)
 
+    # fmt: off
     # A restart is noticed before the health moves, so that nobody hears "down" of an incarnation that has ended.
     t.row(_ALL, STAY, when="newly_lost", do="announce_reset", why="midplane or control plane down", ref="ha-set 1")
     t.row(_ALL, STAY, when="flushed", do="start_incarnation", why="what it was told has vanished", ref="scenarios W21")
     t.row(_ALL, STAY, when="returned", do="welcome_back", why="midplane and control plane are back", ref="ha-set 1")
 
-    t.row(
-        (DpuHealthState.UNKNOWN, DpuHealthState.DOWN),
-        DpuHealthState.UP,
-        when="all_up",
-        why="all planes up",
-        ref="ha-set 1",
-    )
-    t.row(
-        (DpuHealthState.UNKNOWN, DpuHealthState.UP),
-        DpuHealthState.DOWN,
-        when="some_down",
-        why="a plane is down",
-        ref="ha-set 1",
-    )
-    t.row(
-        (DpuHealthState.UP, DpuHealthState.DOWN),
-        DpuHealthState.UNKNOWN,
-        when="undecided",
-        why="a plane is unknown",
-        ref="ha-set 1, FL LD-47",
-    )
+    t.row((DpuHealthState.UNKNOWN, DpuHealthState.DOWN), DpuHealthState.UP, when="all_up",
+          why="all planes up", ref="ha-set 1")
+    t.row((DpuHealthState.UNKNOWN, DpuHealthState.UP), DpuHealthState.DOWN, when="some_down",
+          why="a plane is down", ref="ha-set 1")
+    t.row((DpuHealthState.UP, DpuHealthState.DOWN), DpuHealthState.UNKNOWN, when="undecided",
+          why="a plane is unknown", ref="ha-set 1, FL LD-47")
+    # fmt: on
 
     @staticmethod
     def announce_reset(model: DpuHealthFacts) -> None:

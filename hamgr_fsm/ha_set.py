@@ -31,55 +31,22 @@ class DpuRow(FactMachine):
     state_fact = "dpu_row"
     t = Table(DpuRowState, initial=DpuRowState.WAITING)
 
-    t.row(
-        (DpuRowState.WAITING, DpuRowState.PROGRAMMED),
-        DpuRowState.REMOVED,
-        when="unconfigured",
-        do="remove_row",
-        why="configuration deleted",
-        ref="ha-set 2",
-    )
-    t.row(
-        DpuRowState.PROGRAMMED,
-        DpuRowState.WAITING,
-        when="nothing_managed",
-        do="remove_row",
-        why="no vDPU of the set is managed here",
-        ref="ha-set 2",
-    )
+    # fmt: off
+    t.row((DpuRowState.WAITING, DpuRowState.PROGRAMMED), DpuRowState.REMOVED, when="unconfigured", do="remove_row",
+          why="configuration deleted", ref="ha-set 2")
+    t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="nothing_managed", do="remove_row",
+          why="no vDPU of the set is managed here", ref="ha-set 2")
     # A restarted DPU is empty: there is nothing to delete, and it is told again as soon as it is there.
-    t.row(
-        DpuRowState.PROGRAMMED,
-        DpuRowState.WAITING,
-        when="dpu_restarted",
-        why="the DPU restarted and is empty",
-        ref="ha-set 1",
-    )
-    t.row(
-        DpuRowState.PROGRAMMED,
-        DpuRowState.WAITING,
-        when="must_be_recreated",
-        do="remove_row",
-        why="the DPU takes this change only by delete and create",
-        ref="ha-set 2, FL-13",
-    )
-    t.row(
-        DpuRowState.PROGRAMMED,
-        STAY,
-        when="row_outdated",
-        do="update_row",
-        why="what the row carries changed",
-        ref="ha-set 2",
-    )
-    t.row(
-        DpuRowState.WAITING,
-        DpuRowState.PROGRAMMED,
-        when="complete",
-        do="create_row",
-        why="everything is known",
-        ref="ha-set 2",
-    )
+    t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="dpu_restarted",
+          why="the DPU restarted and is empty", ref="ha-set 1")
+    t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="must_be_recreated", do="remove_row",
+          why="the DPU takes this change only by delete and create", ref="ha-set 2, FL-13")
+    t.row(DpuRowState.PROGRAMMED, STAY, when="row_outdated", do="update_row",
+          why="what the row carries changed", ref="ha-set 2")
+    t.row(DpuRowState.WAITING, DpuRowState.PROGRAMMED, when="complete", do="create_row",
+          why="everything is known", ref="ha-set 2")
     t.row(DpuRowState.REMOVED, DpuRowState.WAITING, when="configured", why="configured again", ref="ha-set 2, FL-06")
+    # fmt: on
 
     @staticmethod
     def create_row(model: HaSetFacts) -> None:
@@ -108,27 +75,14 @@ class Channel(FactMachine):
     state_fact = "channel"
     t = Table(ChannelState, initial=ChannelState.UNKNOWN)
 
-    t.row(
-        (ChannelState.UNKNOWN, ChannelState.DOWN),
-        ChannelState.UP,
-        when="channel_reported_up",
-        why="channel reported up",
-        ref="ha-set 2",
-    )
-    t.row(
-        (ChannelState.UNKNOWN, ChannelState.UP),
-        ChannelState.DOWN,
-        when="channel_reported_down",
-        why="channel reported down",
-        ref="ha-set 2",
-    )
-    t.row(
-        (ChannelState.UP, ChannelState.DOWN),
-        ChannelState.UNKNOWN,
-        when="channel_unreported",
-        why="nothing known in this incarnation of the DPU",
-        ref="ha-set 1",
-    )
+    # fmt: off
+    t.row((ChannelState.UNKNOWN, ChannelState.DOWN), ChannelState.UP, when="channel_reported_up",
+          why="channel reported up", ref="ha-set 2")
+    t.row((ChannelState.UNKNOWN, ChannelState.UP), ChannelState.DOWN, when="channel_reported_down",
+          why="channel reported down", ref="ha-set 2")
+    t.row((ChannelState.UP, ChannelState.DOWN), ChannelState.UNKNOWN, when="channel_unreported",
+          why="nothing known in this incarnation of the DPU", ref="ha-set 1")
+    # fmt: on
 
 
 class Responders(FactMachine):
@@ -137,38 +91,16 @@ class Responders(FactMachine):
     state_fact = "responders"
     t = Table(RespondersState, initial=RespondersState.NONE)
 
-    t.row(
-        RespondersState.PRESENT,
-        RespondersState.NONE,
-        when="sessions_lost",
-        do="remove_sessions",
-        why="the DPU restarted",
-        ref="ha-set 1, FL-10",
-    )
-    t.row(
-        RespondersState.PRESENT,
-        RespondersState.NONE,
-        when="must_be_silent",
-        do="remove_sessions",
-        why="the DPU does not serve",
-        ref="ha-set 3",
-    )
-    t.row(
-        RespondersState.NONE,
-        RespondersState.PRESENT,
-        when="should_respond",
-        do="write_sessions",
-        why="the DPU serves",
-        ref="ha-set 3, dpu-driven 5",
-    )
-    t.row(
-        RespondersState.PRESENT,
-        STAY,
-        when="sessions_outdated",
-        do="write_sessions",
-        why="addresses or probe settings changed",
-        ref="ha-set 3, FL-11",
-    )
+    # fmt: off
+    t.row(RespondersState.PRESENT, RespondersState.NONE, when="sessions_lost", do="remove_sessions",
+          why="the DPU restarted", ref="ha-set 1, FL-10")
+    t.row(RespondersState.PRESENT, RespondersState.NONE, when="must_be_silent", do="remove_sessions",
+          why="the DPU does not serve", ref="ha-set 3")
+    t.row(RespondersState.NONE, RespondersState.PRESENT, when="should_respond", do="write_sessions",
+          why="the DPU serves", ref="ha-set 3, dpu-driven 5")
+    t.row(RespondersState.PRESENT, STAY, when="sessions_outdated", do="write_sessions",
+          why="addresses or probe settings changed", ref="ha-set 3, FL-11")
+    # fmt: on
 
     @staticmethod
     def write_sessions(model: HaSetFacts) -> None:
@@ -228,38 +160,16 @@ class ConfiguredRoute(RouteActions):
     state_fact = "route"
     t = Table(RouteState, initial=RouteState.NONE)
 
-    t.row(
-        RouteState.ADVERTISED,
-        RouteState.NONE,
-        when="unwanted",
-        do="withdraw_route",
-        why="configuration deleted, or no vDPU managed here",
-        ref="ha-set 4.1, FL-11",
-    )
-    t.row(
-        RouteState.NONE,
-        RouteState.ADVERTISED,
-        when="route_known",
-        do=("resolve_neighbour", "advertise_route"),
-        why="configuration is complete",
-        ref="ha-set 4.1, FL-14",
-    )
-    t.row(
-        RouteState.ADVERTISED,
-        STAY,
-        when="neighbour_outdated",
-        do="resolve_neighbour",
-        why="another address to resolve",
-        ref="ha-set 4.1, FL-14",
-    )
-    t.row(
-        RouteState.ADVERTISED,
-        STAY,
-        when="route_outdated",
-        do="advertise_route",
-        why="configuration changed",
-        ref="ha-set 4.1",
-    )
+    # fmt: off
+    t.row(RouteState.ADVERTISED, RouteState.NONE, when="unwanted", do="withdraw_route",
+          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11")
+    t.row(RouteState.NONE, RouteState.ADVERTISED, when="route_known", do=("resolve_neighbour", "advertise_route"),
+          why="configuration is complete", ref="ha-set 4.1, FL-14")
+    t.row(RouteState.ADVERTISED, STAY, when="neighbour_outdated", do="resolve_neighbour",
+          why="another address to resolve", ref="ha-set 4.1, FL-14")
+    t.row(RouteState.ADVERTISED, STAY, when="route_outdated", do="advertise_route",
+          why="configuration changed", ref="ha-set 4.1")
+    # fmt: on
 
 
 class ServingRoute(RouteActions):
@@ -268,38 +178,17 @@ class ServingRoute(RouteActions):
     state_fact = "route"
     t = Table(RouteState, initial=RouteState.NONE)
 
-    t.row(
-        RouteState.ADVERTISED,
-        RouteState.NONE,
-        when="unwanted",
-        do="withdraw_route",
-        why="configuration deleted, or no vDPU managed here",
-        ref="ha-set 4.1, FL-11",
-    )
-    t.row(
-        RouteState.NONE,
-        RouteState.ADVERTISED,
-        when="somebody_serves",
-        do=("resolve_neighbour", "follow_whoever_serves"),
-        why="a vDPU serves",
-        ref="ha-set 4.1, FL-14",
-    )
-    t.row(
-        RouteState.ADVERTISED,
-        STAY,
-        when="neighbour_outdated",
-        do="resolve_neighbour",
-        why="another address to resolve",
-        ref="ha-set 4.1, FL-14",
-    )
-    t.row(
-        RouteState.ADVERTISED,
-        STAY,
-        when="serving_route_outdated",
-        do="follow_whoever_serves",
-        why="another vDPU serves, or configuration changed",
-        ref="ha-set 4.1, FL-32, LD-09",
-    )
+    # fmt: off
+    t.row(RouteState.ADVERTISED, RouteState.NONE, when="unwanted", do="withdraw_route",
+          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11")
+    t.row(RouteState.NONE, RouteState.ADVERTISED,
+          when="somebody_serves", do=("resolve_neighbour", "follow_whoever_serves"),
+          why="a vDPU serves", ref="ha-set 4.1, FL-14")
+    t.row(RouteState.ADVERTISED, STAY, when="neighbour_outdated", do="resolve_neighbour",
+          why="another address to resolve", ref="ha-set 4.1, FL-14")
+    t.row(RouteState.ADVERTISED, STAY, when="serving_route_outdated", do="follow_whoever_serves",
+          why="another vDPU serves, or configuration changed", ref="ha-set 4.1, FL-32, LD-09")
+    # fmt: on
 
 
 def _withdrawals(old: Route | None, new: Route | None) -> list[Effect]:

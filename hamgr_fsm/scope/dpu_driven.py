@@ -81,40 +81,16 @@ class Dpu(FactMachine):
     state_fact = "dpu"
     t = Table(ReportedState, initial=ReportedState.UNKNOWN)
 
+    # fmt: off
     # What the DPU asks is listed whatever state it is in.
-    t.row(
-        _ALL,
-        STAY,
-        when="request_taken",
-        do="note_request_taken",
-        why="the DPU took the request",
-        ref="dpu-driven 3, FL-12",
-    )
-    t.row(
-        _ALL,
-        STAY,
-        when="lists_something_dropped",
-        do="withdraw_operations",
-        why="the DPU no longer asks",
-        ref="dpu-driven 3, FL LD-35",
-    )
-    t.row(
-        _ALL,
-        STAY,
-        when="asks_something_new",
-        do="raise_operations",
-        why="the DPU asks for approval",
-        ref="dpu-driven 3",
-    )
-    t.row(
-        _ALL,
-        STAY,
-        on="request_timeout",
-        when="request_not_taken",
-        do="ask_again",
-        why="the DPU did not take the request",
-        ref="dpu-driven 3, FL-52",
-    )
+    t.row(_ALL, STAY, when="request_taken", do="note_request_taken",
+          why="the DPU took the request", ref="dpu-driven 3, FL-12")
+    t.row(_ALL, STAY, when="lists_something_dropped", do="withdraw_operations",
+          why="the DPU no longer asks", ref="dpu-driven 3, FL LD-35")
+    t.row(_ALL, STAY, when="asks_something_new", do="raise_operations",
+          why="the DPU asks for approval", ref="dpu-driven 3")
+    t.row(_ALL, STAY, on="request_timeout", when="request_not_taken", do="ask_again",
+          why="the DPU did not take the request", ref="dpu-driven 3, FL-52")
 
     # The first report is followed from anywhere, and so is its loss.
     for _to in _KNOWN:
@@ -129,6 +105,7 @@ class Dpu(FactMachine):
     for _to in _KNOWN:
         t.row(_odd_sources(_to), _to, when=reports(_to), do="note_anomaly", why=Told("odd_step"), ref="dpu-driven 1")
     del _from, _to, _why, _ref
+    # fmt: on
 
     @staticmethod
     def note_workflow(model: DpuDrivenScopeFacts) -> None:
@@ -174,22 +151,12 @@ class Probe(FactMachine):
     state_fact = "probe"
     t = Table(ProbeState, initial=ProbeState.SILENT)
 
-    t.row(
-        ProbeState.SILENT,
-        ProbeState.RESPONDING,
-        when="should_respond",
-        do="respond",
-        why="the DPU serves",
-        ref="dpu-driven 5",
-    )
-    t.row(
-        ProbeState.RESPONDING,
-        ProbeState.SILENT,
-        when="must_be_silent",
-        do="silence",
-        why="the DPU does not serve or is to stop",
-        ref="dpu-driven 5",
-    )
+    # fmt: off
+    t.row(ProbeState.SILENT, ProbeState.RESPONDING, when="should_respond", do="respond",
+          why="the DPU serves", ref="dpu-driven 5")
+    t.row(ProbeState.RESPONDING, ProbeState.SILENT, when="must_be_silent", do="silence",
+          why="the DPU does not serve or is to stop", ref="dpu-driven 5")
+    # fmt: on
 
     @staticmethod
     def respond(model: DpuDrivenScopeFacts) -> None:
@@ -212,67 +179,26 @@ class Relay(FactMachine):
     state_fact = "relay"
     t = Table(RelayState, initial=RelayState.UNPROGRAMMED)
 
-    t.row(
-        (_R.UNPROGRAMMED, *_PROGRAMMED),
-        _R.DELETING,
-        when="unconfigured",
-        do=("remove_row", "forget_requests"),
-        why="configuration deleted",
-        ref="dpu-driven 2",
-    )
+    # fmt: off
+    t.row((_R.UNPROGRAMMED, *_PROGRAMMED), _R.DELETING, when="unconfigured", do=("remove_row", "forget_requests"),
+          why="configuration deleted", ref="dpu-driven 2")
     # A restarted DPU is empty: there is nothing to delete, and no request of its past may reach it.
-    t.row(
-        _PROGRAMMED,
-        _R.UNPROGRAMMED,
-        when="dpu_restarted",
-        do="forget_requests",
-        why="the DPU restarted and is empty",
-        ref="dpu-driven 2, ha-set 1",
-    )
-    t.row(
-        _PROGRAMMED,
-        _R.UNPROGRAMMED,
-        when="set_replaced",
-        do="remove_row",
-        why="its HA set was removed or created anew",
-        ref="dpu-driven 2, FL-13",
-    )
-    t.row(
-        _R.UNPROGRAMMED,
-        _R.DISABLED,
-        when="ready_disabled",
-        do="write_row",
-        why="HA set programmed",
-        ref="dpu-driven 2",
-    )
-    t.row(
-        _R.UNPROGRAMMED,
-        _R.ENABLED,
-        when="ready_enabled",
-        do="write_row",
-        why="HA set programmed",
-        ref="dpu-driven 2",
-    )
+    t.row(_PROGRAMMED, _R.UNPROGRAMMED, when="dpu_restarted", do="forget_requests",
+          why="the DPU restarted and is empty", ref="dpu-driven 2, ha-set 1")
+    t.row(_PROGRAMMED, _R.UNPROGRAMMED, when="set_replaced", do="remove_row",
+          why="its HA set was removed or created anew", ref="dpu-driven 2, FL-13")
+    t.row(_R.UNPROGRAMMED, _R.DISABLED, when="ready_disabled", do="write_row",
+          why="HA set programmed", ref="dpu-driven 2")
+    t.row(_R.UNPROGRAMMED, _R.ENABLED, when="ready_enabled", do="write_row",
+          why="HA set programmed", ref="dpu-driven 2")
     t.row(_R.DISABLED, _R.ENABLED, when="ready_enabled", do="write_row", why="admin enabled", ref="dpu-driven 2")
     t.row(_R.ENABLED, _R.DISABLED, when="ready_disabled", do="write_row", why="admin disabled", ref="dpu-driven 2")
-    t.row(
-        _PROGRAMMED,
-        STAY,
-        on="approval",
-        when="approves_something_open",
-        do="grant",
-        why="approved by the controller",
-        ref="dpu-driven 3",
-    )
-    t.row(
-        _PROGRAMMED,
-        STAY,
-        when="row_outdated",
-        do="write_row",
-        why="what the row carries changed",
-        ref="dpu-driven 2",
-    )
+    t.row(_PROGRAMMED, STAY, on="approval", when="approves_something_open", do="grant",
+          why="approved by the controller", ref="dpu-driven 3")
+    t.row(_PROGRAMMED, STAY, when="row_outdated", do="write_row",
+          why="what the row carries changed", ref="dpu-driven 2")
     t.row(_R.DELETING, _R.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06")
+    # fmt: on
 
     @staticmethod
     def approves_something_open(model: DpuDrivenScopeFacts, ev: Approval) -> bool:

@@ -79,51 +79,21 @@ class Scope(Actions):
         exit={state: ["note_leaving"] for state in STATES},
     )
 
+    # fmt: off
     # What is true whatever the state is noted first, so that the rows below decide on it.
     t.row(STATES, STAY, when="peer_replaced", do="forget_peer", why="another peer", ref="ha-set 2, FL-31")
-    t.row(
-        STATES,
-        STAY,
-        when="link_changed",
-        do="follow_link",
-        why="control link came or went",
-        ref="switch-driven 4, switch-driven 1.1",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="flows_lost",
-        do="lose_flows",
-        why="the DPU that held the flows is gone",
-        ref="switch-driven 1.1",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="connect_mended",
-        do="mend_connection",
-        why="the peer is reached after all",
-        ref="switch-driven 1.2",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="shutdown_over",
-        do="forget_shutdown",
-        why="the peer does not shut down any more",
-        ref="switch-driven 1.2",
-    )
-    t.row(
-        STATES, STAY, when="role_recovered", do="clear_role_failure", why="role acknowledged", ref="switch-driven 1.2"
-    )
-    t.row(
-        LIVE,
-        STAY,
-        when="role_refused",
-        do="note_role_failure",
-        why="the DPU refuses the role",
-        ref="switch-driven 4, FL-18",
-    )
+    t.row(STATES, STAY, when="link_changed", do="follow_link",
+          why="control link came or went", ref="switch-driven 4, switch-driven 1.1")
+    t.row(STATES, STAY, when="flows_lost", do="lose_flows",
+          why="the DPU that held the flows is gone", ref="switch-driven 1.1")
+    t.row(STATES, STAY, when="connect_mended", do="mend_connection",
+          why="the peer is reached after all", ref="switch-driven 1.2")
+    t.row(STATES, STAY, when="shutdown_over", do="forget_shutdown",
+          why="the peer does not shut down any more", ref="switch-driven 1.2")
+    t.row(STATES, STAY, when="role_recovered", do="clear_role_failure",
+          why="role acknowledged", ref="switch-driven 1.2")
+    t.row(LIVE, STAY, when="role_refused", do="note_role_failure",
+          why="the DPU refuses the role", ref="switch-driven 4, FL-18")
     t.row(S.ACTIVE, STAY, when="drops_reported", do="note_drops", why="inline sync drops", ref="switch-driven 8")
 
     # A disabled scope is dead whatever else holds.
@@ -133,550 +103,188 @@ class Scope(Actions):
     t.row(S.DEAD, S.CONNECTING, when="can_launch", why="launch", ref="switch-driven 3")
     t.row((S.CONNECTING, S.CONNECTED), S.DEAD, when="launch_impossible", why="launch cancelled", ref="switch-driven 3")
     t.row(S.CONNECTING, S.CONNECTED, when="pairing_possible", why="connected to peer", ref="switch-driven 3")
-    t.row(
-        S.CONNECTING,
-        S.SWITCHING_TO_STANDALONE,
-        on="connect_due",
-        when=("timer_runs", "attempts_used_up"),
-        do="time_out_connecting",
-        why="peer not reachable",
-        ref="switch-driven 3, LD-15",
-    )
+    t.row(S.CONNECTING, S.SWITCHING_TO_STANDALONE,
+          on="connect_due", when=("timer_runs", "attempts_used_up"), do="time_out_connecting",
+          why="peer not reachable", ref="switch-driven 3, LD-15")
     t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, when="cannot_pair", why=TRIGGER, ref="switch-driven 3")
-    t.row(
-        S.CONNECTED,
-        S.INITIALIZING_TO_ACTIVE,
-        on="vote_reply",
-        when="voted_active",
-        why="won the election",
-        ref="switch-driven 3, switch-driven 5",
-    )
-    t.row(
-        S.CONNECTED,
-        S.INITIALIZING_TO_STANDBY,
-        on="vote_reply",
-        when="voted_standby",
-        why="lost the election",
-        ref="switch-driven 3, switch-driven 5",
-    )
-    t.row(
-        S.CONNECTED,
-        S.SWITCHING_TO_STANDALONE,
-        on="vote_reply",
-        when="voted_standalone",
-        do="time_out_connecting",
-        why="peer absent",
-        ref="switch-driven 3, switch-driven 5",
-    )
+    t.row(S.CONNECTED, S.INITIALIZING_TO_ACTIVE, on="vote_reply", when="voted_active",
+          why="won the election", ref="switch-driven 3, switch-driven 5")
+    t.row(S.CONNECTED, S.INITIALIZING_TO_STANDBY, on="vote_reply", when="voted_standby",
+          why="lost the election", ref="switch-driven 3, switch-driven 5")
+    t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, on="vote_reply", when="voted_standalone", do="time_out_connecting",
+          why="peer absent", ref="switch-driven 3, switch-driven 5")
 
     t.row(LAUNCHING, S.DESTROYING, when="desired_dead", why="launch cancelled", ref="switch-driven 3")
     t.row(LAUNCHING, S.SWITCHING_TO_STANDALONE, when="launch_fails", why=TRIGGER, ref="switch-driven 3, LD-05")
-    t.row(
-        (S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION),
-        S.CONNECTED,
-        when="peer_serves",
-        why="peer serves, elect again",
-        ref="switch-driven 3",
-    )
-    t.row(
-        S.INITIALIZING_TO_ACTIVE,
-        S.PENDING_ACTIVE_ACTIVATION,
-        when="peer_ready_to_be_standby",
-        why="peer ready",
-        ref="switch-driven 3, FL-20",
-    )
-    t.row(
-        S.INITIALIZING_TO_ACTIVE,
-        S.SWITCHING_TO_STANDALONE,
-        on="init_due",
-        when="timer_runs",
-        why="peer did not get ready",
-        ref="switch-driven 3",
-    )
-    t.row(
-        S.PENDING_ACTIVE_ACTIVATION,
-        S.ACTIVE,
-        on="approval",
-        when="approves_activation",
-        do="consume_approval",
-        why="activation approved",
-        ref="switch-driven 3, switch-driven 7",
-    )
-    t.row(
-        S.INITIALIZING_TO_STANDBY,
-        S.PENDING_STANDBY_ACTIVATION,
-        when="flows_in_sync",
-        why="flows in sync",
-        ref="switch-driven 3",
-    )
-    t.row(
-        S.PENDING_STANDBY_ACTIVATION,
-        S.STANDBY,
-        on="approval",
-        when="approves_activation",
-        do="consume_approval",
-        why="activation approved",
-        ref="switch-driven 3, switch-driven 7",
-    )
+    t.row((S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION), S.CONNECTED, when="peer_serves",
+          why="peer serves, elect again", ref="switch-driven 3")
+    t.row(S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION, when="peer_ready_to_be_standby",
+          why="peer ready", ref="switch-driven 3, FL-20")
+    t.row(S.INITIALIZING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, on="init_due", when="timer_runs",
+          why="peer did not get ready", ref="switch-driven 3")
+    t.row(S.PENDING_ACTIVE_ACTIVATION, S.ACTIVE, on="approval", when="approves_activation", do="consume_approval",
+          why="activation approved", ref="switch-driven 3, switch-driven 7")
+    t.row(S.INITIALIZING_TO_STANDBY, S.PENDING_STANDBY_ACTIVATION, when="flows_in_sync",
+          why="flows in sync", ref="switch-driven 3")
+    t.row(S.PENDING_STANDBY_ACTIVATION, S.STANDBY, on="approval", when="approves_activation", do="consume_approval",
+          why="activation approved", ref="switch-driven 3, switch-driven 7")
 
-    t.row(
-        S.ACTIVE,
-        S.SWITCHING_TO_STANDBY,
-        on="switchover_request",
-        when=("may_give_way", "asks_for_a_new_switchover"),
-        do="accept_switchover",
-        why="peer takes over",
-        ref="switch-driven 3",
-    )
+    t.row(S.ACTIVE, S.SWITCHING_TO_STANDBY,
+          on="switchover_request", when=("may_give_way", "asks_for_a_new_switchover"), do="accept_switchover",
+          why="peer takes over", ref="switch-driven 3")
     t.row(S.ACTIVE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
-    t.row(
-        SERVING,
-        S.SWITCHING_TO_STANDALONE,
-        when="peer_holds_the_flows",
-        why="peer holds the flows",
-        ref="switch-driven 3",
-    )
+    t.row(SERVING, S.SWITCHING_TO_STANDALONE, when="peer_holds_the_flows",
+          why="peer holds the flows", ref="switch-driven 3")
     t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
 
     t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked", why="peer is active", ref="switch-driven 3")
-    t.row(
-        S.SWITCHING_TO_STANDBY,
-        S.ACTIVE,
-        when="peer_standby",
-        why="peer gave up the switchover",
-        ref="switch-driven 3, LD-03",
-    )
+    t.row(S.SWITCHING_TO_STANDBY, S.ACTIVE, when="peer_standby",
+          why="peer gave up the switchover", ref="switch-driven 3, LD-03")
     t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
-    t.row(
-        S.SWITCHING_TO_STANDBY,
-        S.SWITCHING_TO_STANDALONE,
-        on="switchover_due",
-        when="timer_runs",
-        why="switchover timed out",
-        ref="switch-driven 3",
-    )
+    t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, on="switchover_due", when="timer_runs",
+          why="switchover timed out", ref="switch-driven 3")
 
     t.row(S.STANDBY, S.DESTROYING, when="shut_down_agreed", why="planned shutdown", ref="switch-driven 3, FL-23")
-    t.row(
-        S.STANDBY,
-        S.SWITCHING_TO_ACTIVE,
-        on="approval",
-        when="approves_switchover",
-        do="consume_approval",
-        why="switchover approved",
-        ref="switch-driven 3, switch-driven 7",
-    )
-    t.row(
-        S.STANDBY,
-        S.SWITCHING_TO_STANDALONE,
-        when="local_down_and_peer_could_serve",
-        why="local DPU down",
-        ref="switch-driven 3, H-32",
-    )
+    t.row(S.STANDBY, S.SWITCHING_TO_ACTIVE, on="approval", when="approves_switchover", do="consume_approval",
+          why="switchover approved", ref="switch-driven 3, switch-driven 7")
+    t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="local_down_and_peer_could_serve",
+          why="local DPU down", ref="switch-driven 3, H-32")
     t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="must_leave_the_pair", why=TRIGGER, ref="switch-driven 3")
-    t.row(
-        S.STANDBY,
-        S.INITIALIZING_TO_STANDBY,
-        on="rejoin_due",
-        when=("timer_runs", "may_rejoin"),
-        why="rejoining",
-        ref="switch-driven 3, LD-26",
-    )
-    t.row(
-        S.STANDBY,
-        S.SWITCHING_TO_STANDALONE,
-        on="no_active_due",
-        when=("timer_runs", "nobody_is_active"),
-        do="set_no_active",
-        why="nobody is active",
-        ref="switch-driven 3",
-    )
+    t.row(S.STANDBY, S.INITIALIZING_TO_STANDBY, on="rejoin_due", when=("timer_runs", "may_rejoin"),
+          why="rejoining", ref="switch-driven 3, LD-26")
+    t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE,
+          on="no_active_due", when=("timer_runs", "nobody_is_active"), do="set_no_active",
+          why="nobody is active", ref="switch-driven 3")
 
-    t.row(
-        S.SWITCHING_TO_ACTIVE,
-        S.SWITCHING_TO_STANDALONE,
-        when="takeover_fails",
-        why=TRIGGER,
-        ref="switch-driven 3, LD-08",
-    )
+    t.row(S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, when="takeover_fails",
+          why=TRIGGER, ref="switch-driven 3, LD-08")
     t.row(S.SWITCHING_TO_ACTIVE, S.ACTIVE, when="peer_gave_way", why="peer gave way", ref="switch-driven 3")
-    t.row(
-        S.SWITCHING_TO_ACTIVE, S.STANDBY, when="rejected_for_good", why="switchover failed", ref="switch-driven 3, H-42"
-    )
-    t.row(
-        S.SWITCHING_TO_ACTIVE,
-        S.STANDBY,
-        when="cannot_ask_for_switchover",
-        why="switchover failed",
-        ref="switch-driven 3, FL-02",
-    )
-    t.row(
-        S.SWITCHING_TO_ACTIVE,
-        S.SWITCHING_TO_STANDALONE,
-        when="peer_is_silent",
-        why="peer silent",
-        ref="switch-driven 3",
-    )
+    t.row(S.SWITCHING_TO_ACTIVE, S.STANDBY, when="rejected_for_good",
+          why="switchover failed", ref="switch-driven 3, H-42")
+    t.row(S.SWITCHING_TO_ACTIVE, S.STANDBY, when="cannot_ask_for_switchover",
+          why="switchover failed", ref="switch-driven 3, FL-02")
+    t.row(S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, when="peer_is_silent",
+          why="peer silent", ref="switch-driven 3")
 
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="alone_with_dpu", why=TRIGGER, ref="switch-driven 3")
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="alone_without_dpu", why="local DPU down", ref="switch-driven 3")
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="peer_standalone", why="peer serves", ref="switch-driven 3")
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDALONE,
-        when="peer_kept_the_promise",
-        why="won the selection",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDALONE,
-        on="standalone_reply",
-        when=("told_to_serve", "dpu_usable"),
-        why="won the selection",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDBY,
-        on="standalone_reply",
-        when="told_to_serve",
-        why="won the selection without a DPU",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDBY,
-        on="standalone_reply",
-        when="told_to_yield",
-        why="lost the selection",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDALONE,
-        on="standalone_reply",
-        when=("denied_selection", "manual_pin", "dpu_usable"),
-        why="selection denied",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.ACTIVE,
-        on="standalone_reply",
-        when=("denied_selection", "was_synchronised_active"),
-        do="deny",
-        why="selection denied",
-        ref="switch-driven 3, LD-39",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDBY,
-        on="standalone_reply",
-        when="denied_selection",
-        why="selection denied",
-        ref="switch-driven 3, switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDALONE,
-        on="standalone_reply_due",
-        when=("timer_runs", "asked_often_enough", "dpu_usable"),
-        why="peer silent",
-        ref="switch-driven 3, LD-19",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        S.STANDBY,
-        on="standalone_reply_due",
-        when=("timer_runs", "asked_often_enough"),
-        why="peer silent",
-        ref="switch-driven 3, LD-19",
-    )
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="peer_kept_the_promise",
+          why="won the selection", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, on="standalone_reply", when=("told_to_serve", "dpu_usable"),
+          why="won the selection", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="told_to_serve",
+          why="won the selection without a DPU", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="told_to_yield",
+          why="lost the selection", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
+          on="standalone_reply", when=("denied_selection", "manual_pin", "dpu_usable"),
+          why="selection denied", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.ACTIVE,
+          on="standalone_reply", when=("denied_selection", "was_synchronised_active"), do="deny",
+          why="selection denied", ref="switch-driven 3, LD-39")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="denied_selection",
+          why="selection denied", ref="switch-driven 3, switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
+          on="standalone_reply_due", when=("timer_runs", "asked_often_enough", "dpu_usable"),
+          why="peer silent", ref="switch-driven 3, LD-19")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply_due", when=("timer_runs", "asked_often_enough"),
+          why="peer silent", ref="switch-driven 3, LD-19")
 
     t.row(S.STANDALONE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
     t.row(S.STANDALONE, S.ACTIVE, when="peer_can_pair", why="peer ready to be standby", ref="switch-driven 3, FL-29")
-    t.row(
-        S.STANDALONE,
-        S.SWITCHING_TO_STANDALONE,
-        when="must_hand_over",
-        why="local DPU down",
-        ref="switch-driven 3, LD-08",
-    )
+    t.row(S.STANDALONE, S.SWITCHING_TO_STANDALONE, when="must_hand_over",
+          why="local DPU down", ref="switch-driven 3, LD-08")
     t.row(S.DESTROYING, S.DEAD, when="drained", why="drained", ref="switch-driven 3, LD-44")
-    t.row(
-        S.DESTROYING,
-        S.DEAD,
-        on="drain_due",
-        when="timer_runs",
-        why="drain timed out",
-        ref="switch-driven 3, LD-44",
-    )
+    t.row(S.DESTROYING, S.DEAD, on="drain_due", when="timer_runs", why="drain timed out", ref="switch-driven 3, LD-44")
 
     # The peer asks who shall serve alone. Rows that leave a state say the answer themselves: the record on which the
     # answer was decided, the frozen signals, ends with the stay in that state.
-    t.row(
-        tuple(state for state in PAIRED if state is not S.STANDBY),
-        S.STANDBY,
-        on="standalone_request",
-        when="selection_says_standby",
-        do="answer_enter_standalone",
-        why="peer outranks",
-        ref="switch-driven 6.1",
-    )
-    t.row(
-        tuple(state for state in PAIRED if state is not S.STANDALONE),
-        S.STANDALONE,
-        on="standalone_request",
-        when="selection_says_standalone",
-        do="answer_enter_standby",
-        why="outranks the peer",
-        ref="switch-driven 6.1",
-    )
-    t.row(
-        tuple(state for state in PAIRED if state is not S.SWITCHING_TO_STANDALONE),
-        S.SWITCHING_TO_STANDALONE,
-        on="standalone_request",
-        when="selection_says_wait",
-        do=("answer_enter_standby", "promise"),
-        why="outranks the peer, waits for it to be Standby",
-        ref="switch-driven 6.1",
-    )
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        STAY,
-        on="standalone_request",
-        when="selection_says_wait",
-        do=("answer_enter_standby", "promise"),
-        why="outranks the peer, waits for it to be Standby",
-        ref="switch-driven 6.1",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="standalone_request",
-        do="answer_standalone_request",
-        why="peer asks who serves alone",
-        ref="switch-driven 6.1",
-    )
+    t.row(tuple(state for state in PAIRED if state is not S.STANDBY), S.STANDBY,
+          on="standalone_request", when="selection_says_standby", do="answer_enter_standalone",
+          why="peer outranks", ref="switch-driven 6.1")
+    t.row(tuple(state for state in PAIRED if state is not S.STANDALONE), S.STANDALONE,
+          on="standalone_request", when="selection_says_standalone", do="answer_enter_standby",
+          why="outranks the peer", ref="switch-driven 6.1")
+    t.row(tuple(state for state in PAIRED if state is not S.SWITCHING_TO_STANDALONE), S.SWITCHING_TO_STANDALONE,
+          on="standalone_request", when="selection_says_wait", do=("answer_enter_standby", "promise"),
+          why="outranks the peer, waits for it to be Standby", ref="switch-driven 6.1")
+    t.row(S.SWITCHING_TO_STANDALONE, STAY,
+          on="standalone_request", when="selection_says_wait", do=("answer_enter_standby", "promise"),
+          why="outranks the peer, waits for it to be Standby", ref="switch-driven 6.1")
+    t.row(STATES, STAY, on="standalone_request", do="answer_standalone_request",
+          why="peer asks who serves alone", ref="switch-driven 6.1")
 
     # What else the peer says.
     t.row(STATES, STAY, on="state_report", do="take_report", why="peer reports", ref="switch-driven 1.1")
     t.row(STATES, STAY, on="heartbeat", do="answer_heartbeat", why="peer greets", ref="switch-driven 4")
     t.row(STATES, STAY, on="vote_request", do="answer_vote", why="peer asks for a vote", ref="switch-driven 5")
-    t.row(
-        S.INITIALIZING_TO_STANDBY, STAY, on="bulk_sync_done", do="take_flows", why="flows copied", ref="switch-driven 4"
-    )
-    t.row(
-        S.SWITCHING_TO_STANDBY,
-        STAY,
-        on="switchover_request",
-        when="asks_for_the_same_switchover",
-        do="accept_switchover",
-        why="peer repeats its request",
-        ref="switch-driven 4, LD-04",
-    )
+    t.row(S.INITIALIZING_TO_STANDBY, STAY, on="bulk_sync_done", do="take_flows",
+          why="flows copied", ref="switch-driven 4")
+    t.row(S.SWITCHING_TO_STANDBY, STAY,
+          on="switchover_request", when="asks_for_the_same_switchover", do="accept_switchover",
+          why="peer repeats its request", ref="switch-driven 4, LD-04")
     t.row(STATES, STAY, on="switchover_request", do="reject_switchover", why="not possible now", ref="switch-driven 4")
-    t.row(
-        S.SWITCHING_TO_ACTIVE,
-        STAY,
-        on="switchover_reply",
-        when="rejects_our_switchover",
-        do="count_rejection",
-        why="peer rejects the switchover",
-        ref="switch-driven 3",
-    )
-    t.row(
-        S.ACTIVE,
-        STAY,
-        on="shutdown_request",
-        do="accept_shutdown",
-        why="peer shuts down",
-        ref="switch-driven 1.2, H-27",
-    )
-    t.row(
-        (S.STANDALONE, S.SWITCHING_TO_STANDALONE),
-        STAY,
-        on="shutdown_request",
-        when="peer_shutdown",
-        do="accept_shutdown_again",
-        why="peer repeats its request",
-        ref="switch-driven 1, switch-driven 4",
-    )
+    t.row(S.SWITCHING_TO_ACTIVE, STAY, on="switchover_reply", when="rejects_our_switchover", do="count_rejection",
+          why="peer rejects the switchover", ref="switch-driven 3")
+    t.row(S.ACTIVE, STAY, on="shutdown_request", do="accept_shutdown",
+          why="peer shuts down", ref="switch-driven 1.2, H-27")
+    t.row((S.STANDALONE, S.SWITCHING_TO_STANDALONE), STAY,
+          on="shutdown_request", when="peer_shutdown", do="accept_shutdown_again",
+          why="peer repeats its request", ref="switch-driven 1, switch-driven 4")
     t.row(NOT_ACTIVE, STAY, on="shutdown_request", do="reject_shutdown", why="does not serve", ref="switch-driven 4")
 
     # The DPU and the controller.
-    t.row(
-        S.ACTIVE,
-        STAY,
-        on="flow_sync_ended",
-        when=("sync_open", "ends_our_flow_sync"),
-        do="end_flow_sync",
-        why="the DPU has copied the flows, or has failed to",
-        ref="switch-driven 4, FL-18",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="flow_sync_ended",
-        when="ends_our_flow_sync",
-        do="close_flow_sync",
-        why="nobody waits for these flows any more",
-        ref="switch-driven 4",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="approval",
-        when="approves_flow_reconcile",
-        do="consume_approval",
-        why="flow reconciliation approved",
-        ref="switch-driven 7, LD-62",
-    )
+    t.row(S.ACTIVE, STAY, on="flow_sync_ended", when=("sync_open", "ends_our_flow_sync"), do="end_flow_sync",
+          why="the DPU has copied the flows, or has failed to", ref="switch-driven 4, FL-18")
+    t.row(STATES, STAY, on="flow_sync_ended", when="ends_our_flow_sync", do="close_flow_sync",
+          why="nobody waits for these flows any more", ref="switch-driven 4")
+    t.row(STATES, STAY, on="approval", when="approves_flow_reconcile", do="consume_approval",
+          why="flow reconciliation approved", ref="switch-driven 7, LD-62")
 
-    t.row(
-        STATES,
-        STAY,
-        when="reconcile_taken",
-        do="stop_awaiting_reconcile",
-        why="the DPU does not ask any more",
-        ref="switch-driven 7, LD-62",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="request_timeout",
-        when="timer_runs",
-        do=("stop_awaiting_reconcile", "expire"),
-        why="the DPU did not take what it was granted",
-        ref="switch-driven 7",
-    )
+    t.row(STATES, STAY, when="reconcile_taken", do="stop_awaiting_reconcile",
+          why="the DPU does not ask any more", ref="switch-driven 7, LD-62")
+    t.row(STATES, STAY, on="request_timeout", when="timer_runs", do=("stop_awaiting_reconcile", "expire"),
+          why="the DPU did not take what it was granted", ref="switch-driven 7")
 
     # Timers that mean something in the state they belong to; each of them may start anew.
-    t.row(
-        STATES,
-        STAY,
-        on="role_due",
-        when="timer_runs",
-        do=("note_role_failure", "expire"),
-        why="role not acknowledged",
-        ref="switch-driven 4",
-    )
-    t.row(
-        S.INITIALIZING_TO_STANDBY,
-        STAY,
-        on="bulk_sync_due",
-        when="timer_runs",
-        do=("note_sync_failure", "expire"),
-        why="bulk sync timed out",
-        ref="switch-driven 4",
-    )
-    t.row(
-        S.SWITCHING_TO_ACTIVE,
-        STAY,
-        on="switchover_due",
-        when="timer_runs",
-        do=("time_out_switchover", "expire"),
-        why="switchover timed out",
-        ref="switch-driven 3",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="switchover_hold_due",
-        when="timer_runs",
-        do=("offer_switchover_again", "expire"),
-        why="switchover may be tried again",
-        ref="switch-driven 4",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="peer_dead_due",
-        when="timer_runs",
-        do=("confirm_peer_dead", "expire"),
-        why="peer dead for long",
-        ref="switch-driven 1.2",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="hold_down_due",
-        when="timer_runs",
-        do=("end_hold_down", "expire"),
-        why="hold-down over",
-        ref="switch-driven 8",
-    )
-    t.row(
-        STATES,
-        STAY,
-        on="hold_down_forgotten",
-        when="timer_runs",
-        do=("forget_hold_downs", "expire"),
-        why="long healthy",
-        ref="switch-driven 8",
-    )
+    t.row(STATES, STAY, on="role_due", when="timer_runs", do=("note_role_failure", "expire"),
+          why="role not acknowledged", ref="switch-driven 4")
+    t.row(S.INITIALIZING_TO_STANDBY, STAY, on="bulk_sync_due", when="timer_runs", do=("note_sync_failure", "expire"),
+          why="bulk sync timed out", ref="switch-driven 4")
+    t.row(S.SWITCHING_TO_ACTIVE, STAY, on="switchover_due", when="timer_runs", do=("time_out_switchover", "expire"),
+          why="switchover timed out", ref="switch-driven 3")
+    t.row(STATES, STAY, on="switchover_hold_due", when="timer_runs", do=("offer_switchover_again", "expire"),
+          why="switchover may be tried again", ref="switch-driven 4")
+    t.row(STATES, STAY, on="peer_dead_due", when="timer_runs", do=("confirm_peer_dead", "expire"),
+          why="peer dead for long", ref="switch-driven 1.2")
+    t.row(STATES, STAY, on="hold_down_due", when="timer_runs", do=("end_hold_down", "expire"),
+          why="hold-down over", ref="switch-driven 8")
+    t.row(STATES, STAY, on="hold_down_forgotten", when="timer_runs", do=("forget_hold_downs", "expire"),
+          why="long healthy", ref="switch-driven 8")
     for _sources, _event, _why in _SAID_AGAIN:
-        t.row(
-            _sources, STAY, on=_event, when="timer_runs", do="expire", why=_why, ref="switch-driven 4, switch-driven 10"
-        )
+        t.row(_sources, STAY, on=_event, when="timer_runs", do="expire",
+              why=_why, ref="switch-driven 4, switch-driven 10")
     del _sources, _event, _why
 
     # At rest: what this side owes to the peer, to the controller and to itself.
-    t.row(
-        S.SWITCHING_TO_STANDALONE,
-        STAY,
-        when="signals_outdated",
-        do="ask_anew",
-        why="what is put forward is not true any more",
-        ref="switch-driven 4, switch-driven 6.1",
-    )
-    t.row(
-        SERVING, STAY, when="holds_flows_by_serving", do="hold_flows", why="decides the flows", ref="switch-driven 1.1"
-    )
-    t.row(
-        S.ACTIVE,
-        STAY,
-        when="peer_left_the_sync",
-        do="close_sync",
-        why="peer does not join any more",
-        ref="switch-driven 4",
-    )
-    t.row(
-        S.ACTIVE, STAY, when="owes_nothing_yet", do="announce_sync", why="no flow can exist yet", ref="switch-driven 4"
-    )
-    t.row(
-        S.ACTIVE,
-        STAY,
-        when="must_start_flow_sync",
-        do="start_flow_sync",
-        why="peer needs the flows",
-        ref="switch-driven 4",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="operations_outdated",
-        do="adjust_operations",
-        why="what the controller is asked changed",
-        ref="switch-driven 7",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="timers_outdated",
-        do="adjust_timers",
-        why="what is waited for changed",
-        ref="switch-driven 10",
-    )
-    t.row(
-        STATES,
-        STAY,
-        when="report_outdated",
-        do="send_report",
-        why="what the peer should know changed",
-        ref="switch-driven 4",
-    )
+    t.row(S.SWITCHING_TO_STANDALONE, STAY, when="signals_outdated", do="ask_anew",
+          why="what is put forward is not true any more", ref="switch-driven 4, switch-driven 6.1")
+    t.row(SERVING, STAY, when="holds_flows_by_serving", do="hold_flows",
+          why="decides the flows", ref="switch-driven 1.1")
+    t.row(S.ACTIVE, STAY, when="peer_left_the_sync", do="close_sync",
+          why="peer does not join any more", ref="switch-driven 4")
+    t.row(S.ACTIVE, STAY, when="owes_nothing_yet", do="announce_sync",
+          why="no flow can exist yet", ref="switch-driven 4")
+    t.row(S.ACTIVE, STAY, when="must_start_flow_sync", do="start_flow_sync",
+          why="peer needs the flows", ref="switch-driven 4")
+    t.row(STATES, STAY, when="operations_outdated", do="adjust_operations",
+          why="what the controller is asked changed", ref="switch-driven 7")
+    t.row(STATES, STAY, when="timers_outdated", do="adjust_timers",
+          why="what is waited for changed", ref="switch-driven 10")
+    t.row(STATES, STAY, when="report_outdated", do="send_report",
+          why="what the peer should know changed", ref="switch-driven 4")
+    # fmt: on
 
     @staticmethod
     def timers_outdated(model: Facts) -> bool:
@@ -779,47 +387,19 @@ class Relay(FactMachine):
     state_fact = "relay"
     t = Table(RowState, initial=RowState.UNPROGRAMMED)
 
-    t.row(
-        (RowState.UNPROGRAMMED, RowState.PROGRAMMED),
-        RowState.DELETING,
-        when="unconfigured",
-        do="remove_row",
-        why="configuration deleted",
-        ref="switch-driven 3",
-    )
-    t.row(
-        RowState.PROGRAMMED,
-        RowState.UNPROGRAMMED,
-        when="dpu_restarted",
-        do="forget_row",
-        why="the DPU restarted and is empty",
-        ref="switch-driven 4",
-    )
-    t.row(
-        RowState.PROGRAMMED,
-        RowState.UNPROGRAMMED,
-        when="set_replaced",
-        do="remove_row",
-        why="its HA set was removed or created anew",
-        ref="switch-driven 4",
-    )
-    t.row(
-        RowState.UNPROGRAMMED,
-        RowState.PROGRAMMED,
-        when="can_program",
-        do="write_row",
-        why="HA set programmed",
-        ref="switch-driven 4",
-    )
-    t.row(
-        RowState.PROGRAMMED,
-        STAY,
-        when="row_outdated",
-        do="write_row",
-        why="what the row carries changed",
-        ref="switch-driven 4",
-    )
+    # fmt: off
+    t.row((RowState.UNPROGRAMMED, RowState.PROGRAMMED), RowState.DELETING, when="unconfigured", do="remove_row",
+          why="configuration deleted", ref="switch-driven 3")
+    t.row(RowState.PROGRAMMED, RowState.UNPROGRAMMED, when="dpu_restarted", do="forget_row",
+          why="the DPU restarted and is empty", ref="switch-driven 4")
+    t.row(RowState.PROGRAMMED, RowState.UNPROGRAMMED, when="set_replaced", do="remove_row",
+          why="its HA set was removed or created anew", ref="switch-driven 4")
+    t.row(RowState.UNPROGRAMMED, RowState.PROGRAMMED, when="can_program", do="write_row",
+          why="HA set programmed", ref="switch-driven 4")
+    t.row(RowState.PROGRAMMED, STAY, when="row_outdated", do="write_row",
+          why="what the row carries changed", ref="switch-driven 4")
     t.row(RowState.DELETING, RowState.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06")
+    # fmt: on
 
     @staticmethod
     def write_row(model: Facts) -> None:
