@@ -49,6 +49,9 @@ class Invariants:
     """Watches a world; hand :meth:`watch` to its watchers."""
 
     conflict_ms: int = CONFLICT_MS
+    watches: set[str] | None = None
+    """The sides whose daemon must keep to the invariants; None: all."""
+
     _terms: dict[str, int] = field(factory=dict)
     _told: dict[str, Told] = field(factory=dict)
     _heard: dict[str, int] = field(factory=dict)
@@ -62,6 +65,8 @@ class Invariants:
         """Look at the world after an event that was about one side."""
         switch = world[name]
         self._hear(world, switch)
+        if self.watches is not None and name not in self.watches:
+            return
         self._ends_without_faults(world, switch)
         for output in leaving:
             if isinstance(output, SendMessage):
