@@ -28,12 +28,24 @@ def beside_a_reference(name: str, reference: str) -> Pair:
     STORIES[name].start(lab)
     lab.pace.approval_ms = 400
     STORIES[name].goes_on(lab)
+    sent = len(lab.network.sent)
+    lab.run(1)
+    assert len(lab.network.sent) < sent + 200, f"it asks without end: {lab}"
     lab.run(400)
     return lab
 
 
-@pytest.mark.parametrize("reference", ["A", "B"])
-@pytest.mark.parametrize("name", STORIES)
+ASKS_WITHOUT_END = pytest.mark.xfail(
+    strict=True, reason="a pinned Standby that is denied beside an Active is Standalone, Standby and asks again at once"
+)
+CASES = [
+    pytest.param(name, reference, marks=ASKS_WITHOUT_END if (name, reference) == ("m4 pin of the standby", "A") else ())
+    for name in STORIES
+    for reference in "AB"
+]
+
+
+@pytest.mark.parametrize(("name", "reference"), CASES)
 def test_every_workflow_ends_safely_beside_the_daemon_of_today(name: str, reference: str) -> None:
     lab = beside_a_reference(name, reference)
     # A side that prepares to take over, as the other daemon may do for long, gets no traffic and is no second decider.

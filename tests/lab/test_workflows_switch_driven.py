@@ -34,7 +34,7 @@ def connected() -> Pair:
 def test_w01_clean_launch() -> None:
     lab = launching()
     assert lab.where == ("dead/dead", "dead/dead")
-    assert lab.primaries == (None, None)
+    assert not any(lab.primaries)
     lab.enable()
     lab.rest()
     assert lab.where == P
