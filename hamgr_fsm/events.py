@@ -61,6 +61,11 @@ class SwitchoverRetryDue:
 
 
 @frozen
+class SelectionHoldDue:
+    """A denied standalone request may be put before the peer again."""
+
+
+@frozen
 class SwitchoverHoldDue:
     """A failed switchover may be offered again."""
 

@@ -92,6 +92,8 @@ class Scope(Actions):
           why="the peer does not shut down any more", ref="switch-driven 1.2")
     t.row(STATES, STAY, when="role_recovered", do="clear_role_failure",
           why="role acknowledged", ref="switch-driven 1.2")
+    t.row(STATES, STAY, when="denied_trigger_gone", do="forget_denied_triggers",
+          why="a denied trigger is over", ref="H-47")
     t.row(LIVE, STAY, when="role_refused", do="note_role_failure",
           why="the DPU refuses the role", ref="switch-driven 4, FL-18")
     t.row(S.ACTIVE, STAY, when="drops_reported", do="note_drops", why="inline sync drops", ref="switch-driven 8")
@@ -135,7 +137,7 @@ class Scope(Actions):
     t.row(S.ACTIVE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
     t.row(SERVING, S.SWITCHING_TO_STANDALONE, when="peer_holds_the_flows",
           why="peer holds the flows", ref="switch-driven 3")
-    t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
+    t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_fresh_trouble", why=TRIGGER, ref="switch-driven 3, H-47")
 
     t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked", why="peer is active", ref="switch-driven 3")
     t.row(S.SWITCHING_TO_STANDBY, S.ACTIVE, when="peer_standby",
@@ -177,13 +179,14 @@ class Scope(Actions):
           why="won the selection without a DPU", ref="switch-driven 3, switch-driven 6.1")
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="told_to_yield",
           why="lost the selection", ref="switch-driven 3, switch-driven 6.1")
+    # A pinned side that is denied beside one that serves would lose the conflict at once: it stays away.
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
-          on="standalone_reply", when=("denied_selection", "manual_pin", "dpu_usable"),
-          why="selection denied", ref="switch-driven 3, switch-driven 6.1")
+          on="standalone_reply", when=("denied_selection", "manual_pin", "dpu_usable", "peer_does_not_serve"),
+          do="hold_off", why="selection denied", ref="switch-driven 3, switch-driven 6.1")
     t.row(S.SWITCHING_TO_STANDALONE, S.ACTIVE,
-          on="standalone_reply", when=("denied_selection", "was_synchronised_active"), do="deny",
+          on="standalone_reply", when=("denied_selection", "was_synchronised_active"), do=("hold_off", "deny"),
           why="selection denied", ref="switch-driven 3, LD-39")
-    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="denied_selection",
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="denied_selection", do="hold_off",
           why="selection denied", ref="switch-driven 3, switch-driven 6.1")
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
           on="standalone_reply_due", when=("timer_runs", "asked_often_enough", "dpu_usable"),
@@ -254,6 +257,8 @@ class Scope(Actions):
           why="bulk sync timed out", ref="switch-driven 4")
     t.row(S.SWITCHING_TO_ACTIVE, STAY, on="switchover_due", when="timer_runs", do=("time_out_switchover", "expire"),
           why="switchover timed out", ref="switch-driven 3")
+    t.row(STATES, STAY, on="selection_hold_due", when="timer_runs", do=("end_hold_off", "expire"),
+          why="the peer may be asked again", ref="H-47")
     t.row(STATES, STAY, on="switchover_hold_due", when="timer_runs", do=("offer_switchover_again", "expire"),
           why="switchover may be tried again", ref="switch-driven 4")
     t.row(STATES, STAY, on="peer_dead_due", when="timer_runs", do=("confirm_peer_dead", "expire"),

@@ -56,6 +56,7 @@ class Actions(FactMachine):
         model.role_failed = model.sync_failed = model.sync_drops = False
         model.peer_shutdown = model.connect_timed_out = model.switchover_held_off = False
         model.unnumbered_votes = 0
+        model.denied_triggers = frozenset()
         close_switchover(model, completed=False)
 
     @staticmethod
@@ -313,6 +314,21 @@ class Actions(FactMachine):
     def set_no_active(model: Facts) -> None:
         """Both sides are Standby: one of them must serve."""
         model.no_active = True
+
+    @staticmethod
+    def hold_off(model: Facts) -> None:
+        """The peer sees nothing to decide: what was put before it is not put before it again for a while."""
+        model.denied_triggers = frozenset(model.triggers)
+
+    @staticmethod
+    def end_hold_off(model: Facts) -> None:
+        """What the peer denied may be put before it again."""
+        model.denied_triggers = frozenset()
+
+    @staticmethod
+    def forget_denied_triggers(model: Facts) -> None:
+        """A trigger that is over was denied; the next of its kind was not."""
+        model.denied_triggers &= set(model.triggers)
 
     @staticmethod
     def deny(model: Facts) -> None:

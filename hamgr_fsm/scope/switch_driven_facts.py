@@ -256,6 +256,9 @@ class SwitchDrivenScopeFacts(Facts):
     denied: bool = kept(False)
     """The selection was denied: this side goes on as Active, without a new term."""
 
+    denied_triggers: frozenset[Trigger] = kept(frozenset())
+    """The triggers over which a selection was denied a short while ago: they are no reason to ask again yet."""
+
     relay: RowState = kept(RowState.UNPROGRAMMED)
     granted: frozenset[OperationType] = kept(frozenset())
     reconcile_awaited: bool = kept(False)
@@ -517,9 +520,27 @@ class SwitchDrivenScopeFacts(Facts):
         return self.local_down and able and not self.served_by_peer and not self.alone
 
     @property
+    def in_fresh_trouble(self) -> bool:
+        """Some trigger holds over which no selection was denied lately, or there is no peer that could deny.
+
+        A peer that denies while the trigger persists would else be asked at the speed of messages. Source: H-47.
+        """
+        return bool(set(self.triggers) - self.denied_triggers) or (self.in_trouble and self.alone)
+
+    @property
+    def denied_trigger_gone(self) -> bool:
+        """A trigger over which a selection was denied does not hold any more: when it comes back, it is a new one."""
+        return not self.denied_triggers <= set(self.triggers)
+
+    @property
+    def peer_does_not_serve(self) -> bool:
+        """No peer is connected that is Active or Standalone."""
+        return not self.peer_serves
+
+    @property
     def must_leave_the_pair(self) -> bool:
         """Some trigger holds, the local DPU is not down, and the peer does not serve alone."""
-        return self.in_trouble and not self.local_down and not self.served_by_peer
+        return self.in_fresh_trouble and not self.local_down and not self.served_by_peer
 
     @property
     def may_rejoin(self) -> bool:

@@ -110,6 +110,7 @@ TIMERS: tuple[Timer, ...] = (
         lambda f, t: t.switchover_retry,
         _ask_for_switchover,
     ),
+    Timer("selection_hold_due", lambda f: bool(f.denied_triggers), lambda f, t: t.retry_interval, of_state=False),
     Timer("switchover_hold_due", lambda f: f.switchover_held_off, lambda f, t: t.retry_interval, of_state=False),
     Timer(
         "shutdown_due",

@@ -45,6 +45,7 @@ from hamgr_fsm.scope.switch_driven_facts import (
     RowState,
     SwitchDrivenScopeFacts,
     Switchover,
+    Trigger,
 )
 from hamgr_fsm.scope.switch_driven_timers import TIMERS
 from hamgr_fsm.traffic import ScopeView, VdpuView
@@ -415,6 +416,7 @@ SWITCH_SCOPE = Inputs(
         "promised": st.booleans(),
         "answered": st.none() | st.tuples(st.sampled_from(_IDS), st.sampled_from(Selection)),
         "denied": st.just(False),
+        "denied_triggers": st.frozensets(st.sampled_from(Trigger), max_size=3),
         "granted": st.frozensets(st.just(RECONCILE)),
         "reconcile_awaited": st.booleans(),
         "greeted": st.booleans(),

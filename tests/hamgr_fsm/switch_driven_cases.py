@@ -26,6 +26,7 @@ from hamgr_fsm.scope.switch_driven_facts import (
     FlowSync,
     Pair,
     RowState,
+    Trigger,
 )
 from hamgr_fsm.vocabulary import DesiredHaState, FlowSyncState, HaRole, HaState, OperationType
 from tests.hamgr_fsm.build import C, config
@@ -535,6 +536,22 @@ OTHER: tuple[Case, ...] = (
         {"flow_reconcile_asked": True, "reconcile_awaited": True},
     ),
     Case("8", S.ACTIVE, {"drops_seen": True}, None, "inline sync drops"),
+    Case(
+        "6.1",
+        S.STANDBY,
+        e.HoldDownDue(),
+        None,
+        "a denied trigger is over",
+        {"sync_drops": True, "hold_downs": 1, "denied_triggers": frozenset({Trigger.SYNC_DROPS})},
+    ),
+    Case(
+        "6.1",
+        S.STANDBY,
+        e.SelectionHoldDue(),
+        None,
+        "the peer may be asked again",
+        {"sync_drops": True, "hold_downs": 1, "denied_triggers": frozenset({Trigger.SYNC_DROPS})},
+    ),
     Case("8", S.STANDALONE, e.HoldDownDue(), None, "hold-down over", {"sync_failed": True, "hold_downs": 1}),
     Case("8", S.STANDALONE, e.HoldDownForgotten(), None, "long healthy", {"hold_downs": 1}),
     Case("10", S.CONNECTING, e.ConnectDue(), None, "the peer is not reached yet"),

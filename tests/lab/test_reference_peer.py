@@ -35,14 +35,7 @@ def beside_a_reference(name: str, reference: str) -> Pair:
     return lab
 
 
-ASKS_WITHOUT_END = pytest.mark.xfail(
-    strict=True, reason="a pinned Standby that is denied beside an Active is Standalone, Standby and asks again at once"
-)
-CASES = [
-    pytest.param(name, reference, marks=ASKS_WITHOUT_END if (name, reference) == ("m4 pin of the standby", "A") else ())
-    for name in STORIES
-    for reference in "AB"
-]
+CASES = [(name, reference) for name in STORIES for reference in "AB"]
 
 
 @pytest.mark.parametrize(("name", "reference"), CASES)
