@@ -125,6 +125,8 @@ BAD: tuple[Bad, ...] = (
     raw(DASH_HA_SET_CONFIG_TABLE, "scope", b"rack", "rack", "pb"),
     raw(DASH_HA_SCOPE_CONFIG_TABLE, "pb", b"\x0a\x0111\x00", "11"),
     raw(DASH_HA_SCOPE_CONFIG_TABLE, "pb", MEGABYTE, "xxx"),
+    Bad(DASH_HA_SCOPE_CONFIG_TABLE, "owner", {"pb": b"\x0a\x011\x18\x09"}, shown="9"),
+    Bad(DASH_HA_SCOPE_CONFIG_TABLE, "desired_ha_state", {"pb": b"\x0a\x011\x18\x01\x28\x09"}, shown="9"),
     raw(DASH_HA_SCOPE_CONFIG_TABLE, "owner", b"nobody", "nobody", "pb"),
     raw(DASH_HA_SCOPE_CONFIG_TABLE, "disabled", b"perhaps", "perhaps", "pb"),
     raw(DPU_STATE, "dpu_control_plane_state", b"\xff", "\\xff"),
