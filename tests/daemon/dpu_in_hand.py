@@ -3,9 +3,12 @@
 The DPU is the one of ``runner.lab``, the socket is real, and so are the databases that it writes to.
 """
 
+import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from models.tables import table_named
 from runner.demo.cast import SentRow
@@ -13,11 +16,22 @@ from runner.demo.dpu_process import OrchagentSocket
 from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow
 from runner.orchagent_message import unpack
-from runner.private_redis import free_port
 from runner.redis_rows import RedisRows
+
+LOWEST_PORT, HIGHEST_PORT = 20000, 32000
+"""Below the ports that the system gives to whoever asks for any: nobody takes one while the DPU does not listen."""
 
 LISTEN_EVERY_S = 0.003
 MOST_STEPS = 40
+
+
+def quiet_port() -> int:
+    """A TCP port for an orchagent."""
+    while True:
+        port = random.randint(LOWEST_PORT, HIGHEST_PORT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class DpuInHand:
@@ -56,7 +70,7 @@ class DpuInHand:
         """The orchagent listens at another port."""
         with self._lock:
             self._orchagent.close()
-            self.port = free_port()
+            self.port = quiet_port()
             self._orchagent = OrchagentSocket(f"tcp://127.0.0.1:{self.port}")
             self._orchagent.open()
 

@@ -174,3 +174,8 @@ STATE_ROWS: dict[tuple[str, str], Mapping[str, str]] = {
 
 SERVING: Rows = {**DPU_ROWS, **{(f"_{table}", key): row for (table, key), row in NPU_ROWS.items()}, **STATE_ROWS}
 """All of it, as long as nobody consumes what is produced for the switch."""
+
+
+def without(rows: Rows, *tables: str) -> Rows:
+    """The rows that are not of these tables."""
+    return {row: fields for row, fields in rows.items() if row[0] not in tables}

@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from runner.demo.configuration import DPU_DATABASES, open_switch
-from runner.private_redis import PrivateRedis, free_port
+from runner.private_redis import PrivateRedis
 from tests.daemon.daemon import Daemon
-from tests.daemon.dpu_in_hand import DpuInHand
+from tests.daemon.dpu_in_hand import DpuInHand, quiet_port
 from tests.daemon.switch import Switch
 
 SLOT = 1
@@ -18,10 +18,10 @@ class SecondSlot:
     """The DPU in slot 1: a context manager beside that of its switch."""
 
     def __init__(self, switch: Switch) -> None:
-        self.server = PrivateRedis(port=free_port())
+        self.server = PrivateRedis()
         _add_dpu_file(switch.files[1], self.server)
         self.rows = open_switch(*switch.files, SLOT)
-        self.port = free_port()
+        self.port = quiet_port()
         self.dpu = DpuInHand(self.port, self.rows, SLOT)
         self.hamgrd = Daemon(switch.command(SLOT), switch.directory / "hamgrd1.log")
 

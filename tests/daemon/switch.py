@@ -33,10 +33,10 @@ from runner.demo.configuration import (
 from runner.demo.controller import HA_SET_ID, VDPU_ID, Controller
 from runner.demo.npu import NpuConsumers
 from runner.demo.stage import RUN_HAMGRD
-from runner.private_redis import PrivateRedis, free_port
+from runner.private_redis import PrivateRedis
 from runner.redis_rows import Fields, RedisRows
 from tests.daemon.daemon import Daemon, until
-from tests.daemon.dpu_in_hand import DpuInHand
+from tests.daemon.dpu_in_hand import DpuInHand, quiet_port
 from tests.daemon.recorder import Change, Recorder
 
 SCOPE_ROW = f"{VDPU_ID}|{HA_SET_ID}"
@@ -66,12 +66,12 @@ class Switch:
     def __init__(self, directory: Path, *, options: Sequence[str] = ()) -> None:
         self.directory = directory
         self.options = tuple(options)
-        self.host, self.dpu_server = (PrivateRedis(port=free_port(), persistent=False) for _ in range(2))
+        self.host, self.dpu_server = (PrivateRedis() for _ in range(2))
         self.files = write_database_files(directory, self.host, self.dpu_server)
         self.rows = open_switch(*self.files)
         self.controller = Controller(self.rows)
         self.consumers = NpuConsumers(self.rows)
-        self.orchagent_port = free_port()
+        self.orchagent_port = quiet_port()
         self.dpu = DpuInHand(self.orchagent_port, self.rows)
         self.hamgrd = Daemon(self.command(0), directory / "hamgrd.log")
         self.recorders: dict[str, Recorder] = {}

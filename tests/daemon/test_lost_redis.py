@@ -3,6 +3,8 @@
 Each server holds several databases; hamgrd follows each of them by itself, so a lost server is one line for each.
 """
 
+import socket
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -22,9 +24,12 @@ from models.tables import (
 )
 from runner.demo.controller import HA_SET_ID
 from runner.private_redis import PrivateRedis
-from tests.daemon.daemon import until
+from tests.daemon.daemon import DEADLINE_S, until
 from tests.daemon.expected_rows import SERVING
 from tests.daemon.switch import SCOPE_KEY, SCOPE_ROW, Switch
+
+TRIES, LEAST_S = 6, 0.15
+"""So many tries for each database take about 1.5 s; that chance makes them shorter than this is one in ten thousand."""
 
 HOST = ("APPL_DB", "CHASSIS_STATE_DB", "CONFIG_DB", "STATE_DB")
 DPU = ("DPU_APPL_DB", "DPU_STATE_DB")
@@ -104,8 +109,12 @@ def test_c22_host_that_comes_back_empty_is_served_once_it_is_configured_again(se
     assert serving.dpu.dpu.refused == []
 
 
-def test_c22_databases_of_a_dpu_that_come_back_empty_are_filled_again_in_order(serving: Switch) -> None:
+def test_c22_databases_of_a_dpu_that_come_back_empty_are_filled_again_in_order(bare_switch: Switch) -> None:
     """The server of a DPU is lost with everything that was said on it: the DPU starts anew, and so does its scope."""
+    serving = bare_switch
+    serving.hamgrd.command += ["--audit-interval", "0.5"]
+    serving.hamgrd.start()
+    serving.planned_up()
     mark, old = len(serving.dpu.received), serving.controller.approved[-1]
     lost = kill(serving, dpu)
     serving.dpu_server.start()
@@ -114,8 +123,8 @@ def test_c22_databases_of_a_dpu_that_come_back_empty_are_filled_again_in_order(s
     serving.record()
     assert serving.wait_until_asked(OperationType.ACTIVATE_ROLE) != old
     serving.serve()
-    serving.barrier()
-    assert serving.ha_rows(passing=False) == SERVING
+    # The DPU empties its databases whenever it is ready: what was written before is there again after an audit.
+    until(lambda: serving.ha_rows(passing=False) == SERVING, serving.ha_rows)
     told = serving.dpu.told(mark)
     assert told.index("+DASH_HA_SET_TABLE") < told.index("+DASH_HA_SCOPE_TABLE")
     assert serving.dpu.dpu.refused == []
@@ -198,3 +207,23 @@ def test_both_servers_lost_several_times_end_where_they_were(serving: Switch) ->
     serving.record()
     serving.barrier()
     assert serving.ha_rows() == rows
+
+
+def test_lost_server_is_tried_again_with_growing_delays(serving: Switch) -> None:
+    """Whoever listens there instead closes every connection: in a busy loop all tries were over at once."""
+    save(serving.dpu_server)
+    mark = kill(serving, dpu)
+    path = serving.dpu_server.socket_path
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as closed_door:
+        closed_door.bind(str(path))
+        closed_door.listen()
+        closed_door.settimeout(DEADLINE_S)
+        began = time.monotonic()
+        for _ in range(TRIES * len(DPU)):
+            closed_door.accept()[0].close()
+        took_s = time.monotonic() - began
+    path.unlink()
+    come_back(serving, dpu, mark)
+    assert took_s > LEAST_S
+    assert serving.state["local_ha_state"] == "active"

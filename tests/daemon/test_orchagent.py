@@ -3,7 +3,7 @@
 Source: W18, W21, FL-04, FL-09, FL-10, FL-16, FL-52, LD-10, I-05, I-16.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from runner.demo.cast import Cast
 from runner.demo.controller import HA_SET_ID
 from runner.demo.stage import Stage
 from tests.daemon.daemon import until
-from tests.daemon.expected_rows import DPU_ROWS, SERVING, Rows
+from tests.daemon.expected_rows import DPU_ROWS, SERVING, without
 from tests.daemon.switch import SCOPE_ROW, Switch, lasting
 
 ACTIVATE = OperationType.ACTIVATE_ROLE
@@ -31,6 +31,9 @@ ALL_IN_ORDER = [
     "+BFD_SESSION_TABLE",
     "+DASH_HA_SCOPE_TABLE",
 ]
+OF_THE_PAST = ("DPU_RESET_INFO", "DASH_HA_SCOPE_STATE")
+"""What a restart leaves its mark on: terms, times and announcements."""
+
 FLAGS = ("activate_role_requested", "flow_reconcile_requested", "brainsplit_recovered")
 
 
@@ -135,16 +138,11 @@ def test_fl09_ld10_swss_that_restarts_and_flushes_is_told_everything_again(watch
     told = watchful.dpu.told(mark)
     assert told.index("+DASH_HA_SET_TABLE") < told.index("+DASH_HA_SCOPE_TABLE")
     watchful.serve()
-    expected = without_past(SERVING)
-    until(lambda: without_past(watchful.ha_rows(passing=False)) == expected, watchful.ha_rows)
+    expected = without(SERVING, *OF_THE_PAST)
+    until(lambda: without(watchful.ha_rows(passing=False), *OF_THE_PAST) == expected, watchful.ha_rows)
     assert bool(watchful.rows.row(DPU_RESET_INFO, "DPU0")) == seen
     assert watchful.dpu.requests("activate_role_requested") == 2
     assert watchful.dpu.dpu.refused == []
-
-
-def without_past(rows: Rows) -> dict[tuple[str, str], Mapping[str, str]]:
-    """Without what a restart leaves its mark on: terms, times and announcements."""
-    return {row: fields for row, fields in rows.items() if row[0] not in ("DPU_RESET_INFO", "DASH_HA_SCOPE_STATE")}
 
 
 def test_fl10_sessions_are_written_again_when_the_dpu_is_back(serving: Switch) -> None:

@@ -6,7 +6,7 @@ everybody comes to rest, and the scope must serve with the rows that it always h
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from hamgr_fsm.vocabulary import DesiredHaState, PlaneState
 from models.tables import DASH_HA_SCOPE_CONFIG_TABLE
 from runner.lab.dpu import SimulatedDpu
 from tests.daemon.daemon import until
-from tests.daemon.expected_rows import SERVING, Rows
+from tests.daemon.expected_rows import SERVING, without
 from tests.daemon.stages import published
 from tests.daemon.switch import SCOPE_KEY, Switch
 
@@ -94,8 +94,8 @@ def test_killed_at_random_moments_of_a_restless_life_it_ends_well(switch: Switch
     come_to_rest(switch)
     assert kills > LIFE_S / 4
     # A copy that the DPU emptied without anybody noticing is complete again after the next audit.
-    rows = without_past(SERVING)
-    until(lambda: without_past(switch.ha_rows(passing=False)) == rows, switch.ha_rows)
+    rows = without(SERVING, *SCOPE_ROWS)
+    until(lambda: without(switch.ha_rows(passing=False), *SCOPE_ROWS) == rows, switch.ha_rows)
     assert switch.hamgrd.complaints() == []
     assert switch.dpu.dpu.refused == []
     # An approval may get lost with a DPU that restarts, it never counts twice.
@@ -150,7 +150,3 @@ def going_on(switch: Switch, met: bool) -> bool:
 
 def done(switch: Switch) -> int:
     return sum(recorder.seen for recorder in switch.recorders.values())
-
-
-def without_past(rows: Rows) -> dict[tuple[str, str], Mapping[str, str]]:
-    return {row: fields for row, fields in rows.items() if row[0] not in SCOPE_ROWS}
