@@ -42,6 +42,11 @@ class WiredPair:
         self._hand(self.ends[number], table, key, fields)
         self.run()
 
+    def deliver(self, number: int, to: str, payload: str) -> None:
+        """Let a message of whoever it may be reach one node."""
+        self._queue.append((self.ends[number], MessageArrived(to, payload)))
+        self.run()
+
     def scope(self, number: int, set_id: str, **changes: Any) -> None:
         """Write the scope of one side."""
         fields = scope_fields(owner=HaOwner.SWITCH, ha_set_id=set_id, **changes)
