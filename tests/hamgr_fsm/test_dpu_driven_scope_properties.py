@@ -28,10 +28,14 @@ Seen = tuple[DpuDrivenScopeFacts, dict[str, Any], object | None, tuple[Effect, .
 
 
 def play(steps: Iterable[Step], look: Callable[[DpuDrivenScopeFacts, object | None, tuple[Effect, ...]], None]) -> None:
-    """Play the sequence and look at the facts and the effects after each half step."""
+    """Play the sequence and look at the facts and the effects after each half step.
+
+    The incarnation of a DPU only grows, whatever is drawn.
+    """
     machine = DpuDrivenScope(new_id=Ids())
     for told, event in steps:
-        look(machine.facts, None, machine.update(**told))
+        incarnation = max(machine.facts.dpu_incarnation, told.get("dpu_incarnation", 0))
+        look(machine.facts, None, machine.update(**{**told, "dpu_incarnation": incarnation}))
         if event is not None:
             look(machine.facts, event, machine.send(event))
 
