@@ -77,8 +77,14 @@ class LinkChanged:
 
 @frozen
 class MessageArrived:
-    """A message of another daemon for an entity of this node: its resource path, and JSON text as on the bus."""
+    """A message of another daemon for an entity of this node, as JSON text.
 
+    ``dpu_name`` is the DPU whose daemon sent it; ``source`` and ``to`` are the resource paths of who speaks over there
+    and of whom it is for, such as ``ha-scope/vdpu0_0:haset0_0``.
+    """
+
+    dpu_name: str
+    source: str
     to: str
     payload: str
 

@@ -288,7 +288,8 @@ class SwitchDrivenDriver:
         targets = [f"ha-scope/{self._peer_actor}"]
         if isinstance(message, messages.StateReport) and self._situation is not None:
             targets.append(f"ha-set/{self._situation.row.ha_set_id}")
-        context.say([SendMessage(self._peer.dpu.dpu_name, target, payload) for target in targets])
+        dpu_name = self._peer.dpu.dpu_name
+        context.say([SendMessage(dpu_name, self._name.path, target, payload) for target in targets])
 
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:

@@ -339,14 +339,20 @@ class World:
         receiver = next((side.name for side in self.sides if side.dpu_name == message.dpu_name), None)
         if receiver is None or not self.connected(name, receiver) or not self._noticed.get((name, receiver), False):
             return
-        for at_ms, letter in self.network.carry(name, receiver, message.to, message.payload, self.now_ms):
+        for at_ms, letter in self.network.carry(
+            name, receiver, message.source, message.to, message.payload, self.now_ms
+        ):
             self._after(at_ms - self.now_ms, LetterArrives(letter))
 
     def _letter_arrives(self, letter: Letter) -> Sequence[Leaving]:
         name = letter.receiver
         if not self.connected(letter.sender, name) or not self.network.hands_over(letter):
             return ()
-        return self._step(name, self[name].life, MessageArrived(letter.to, letter.payload))
+        return self._step(
+            name,
+            self[name].life,
+            MessageArrived(self[letter.sender].side.dpu_name, letter.source, letter.to, letter.payload),
+        )
 
     def _timer_ends(self, name: str, life: int, timer: str, number: int) -> Sequence[Leaving]:
         switch = self[name]
