@@ -28,7 +28,7 @@ from runner.outputs import (
     Verdict,
     WriteRow,
 )
-from tests.node.test_re_pair import paired
+from tests.node.test_several_scopes import paired
 
 METADATA = {"region": "west", "cluster": "c1", "hostname": "switch1"}
 LOCAL = {"dpu_id": 0, "pa_ipv4": "20.0.200.1", "midplane_ipv4": "169.254.200.1", "swbus_port": 23606}
