@@ -9,10 +9,11 @@ decided. Source: architecture "The node", switch-driven 9.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
+from hamgr_fsm.machine import Machine
 from hamgr_fsm.timers import DEFAULT_TIMERS, Timers
 from hamgr_fsm.vocabulary import HaOwner
 from models import tables
@@ -129,6 +130,13 @@ class Node:
     def rejected(self) -> Counter[str]:
         """How many rows were rejected so far, by table."""
         return self._intake.rejected
+
+    @property
+    def scopes(self) -> Mapping[str, Machine[Any] | None]:
+        """The machine of each HA scope that is configured, by vDPU and scope id, for explanations; None: nobody here
+        drives it. Only ``step`` may change it."""
+        scopes = [entity for entity in self._entities.values() if isinstance(entity, HaScopeEntity)]
+        return {entity.path.removeprefix("ha-scope/"): entity.machine for entity in scopes}
 
     def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
         """Take one input in, at a wall-clock time in milliseconds; return what is to be done, in order."""

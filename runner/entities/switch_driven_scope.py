@@ -60,6 +60,11 @@ class SwitchDrivenDriver:
         self.created_ms: int | None = None
         self.alive_ms = 0
 
+    @property
+    def machine(self) -> SwitchDrivenScope | None:
+        """The machine of the scope; None before the first refresh."""
+        return self._machine
+
     def refresh(self, situation: Situation) -> None:
         """Tell the machine what is known and carry out what it asks."""
         self._situation = situation
