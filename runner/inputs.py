@@ -89,4 +89,25 @@ class MessageArrived:
     payload: str
 
 
-Input = RowSet | RowDeleted | RowUnreadable | RowsFound | SnapshotComplete | TimerFired | LinkChanged | MessageArrived
+@frozen
+class SyncCountersRead:
+    """The counters of inline sync packets of the managed DPU's ENIs, as one poll has found them.
+
+    ``counters``: ENI id, packets sent, packets acknowledged; each number from 0 to 2^64 - 1. An ENI that is left out
+    could not be read; if none could any more, that is told once, with nothing in it. Source: tables 2.22.
+    """
+
+    counters: tuple[tuple[str, int, int], ...]
+
+
+Input = (
+    RowSet
+    | RowDeleted
+    | RowUnreadable
+    | RowsFound
+    | SnapshotComplete
+    | TimerFired
+    | LinkChanged
+    | MessageArrived
+    | SyncCountersRead
+)
