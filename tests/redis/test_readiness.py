@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -210,7 +210,10 @@ def test_listener_that_comes_back_learns_what_it_missed_and_is_missed_again(dire
     assert len(entries) == 2
 
 
-@given(st.text(st.characters(exclude_categories=[]), max_size=200))
+@example("a\nREADY=1")
+@example("a\x85b\u2028c")
+@example("a broken \udcff letter")
+@given(st.text(max_size=200) | st.text("\n\r =\udcff", max_size=20))
 def test_status_is_one_line_whatever_is_in_it(text: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         listener = Listener(path_address(Path(name)))
