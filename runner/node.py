@@ -36,6 +36,7 @@ from runner.entities.dpu import DpuEntity, DpuView
 from runner.entities.global_config import GlobalConfigEntity
 from runner.entities.ha_scope import HaScopeEntity
 from runner.entities.ha_set import HaSetEntity
+from runner.entities.inline_sync import SyncPoll
 from runner.entities.peer_words import vote_of_unknown_scope
 from runner.entities.vdpu import VdpuEntity, VdpuReport
 from runner.entity import Context, Entity
@@ -48,6 +49,7 @@ from runner.inputs import (
     RowsFound,
     RowUnreadable,
     SnapshotComplete,
+    SyncCountersRead,
     TimerFired,
 )
 from runner.intake import Intake
@@ -153,6 +155,9 @@ class Node:
                 context.board.post(topics.link(dpu_name), up)
             case MessageArrived():
                 context.say([AnswerMessage(self._receive(happened))])
+            case SyncCountersRead(counters):
+                before: SyncPoll = context.board.peek(topics.SYNC_COUNTERS, SyncPoll(0, ()))
+                context.board.post(topics.SYNC_COUNTERS, SyncPoll(before.number + 1, counters))
             case SnapshotComplete():
                 self._started = True
                 context.say([self._heartbeat()])

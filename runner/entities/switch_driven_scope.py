@@ -31,6 +31,7 @@ from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
 from models.published import PublishedScopeRow
 from runner import topics
+from runner.entities.inline_sync import InlineSync
 from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
 from runner.entities.switch_driven_rows import EarlierLife, published_scope, role_row
@@ -49,6 +50,7 @@ class SwitchDrivenDriver:
 
     def __init__(self, name: ScopeName) -> None:
         self._name = name
+        self._inline_sync = InlineSync(name)
         self._why = ""
         self._peer_seen: tuple[object, object] = (None, None)
         self._machine: SwitchDrivenScope | None = None
@@ -70,6 +72,10 @@ class SwitchDrivenDriver:
         self._situation = situation
         machine = self._machine or self._start(situation)
         self._step(machine.update(now_ms=situation.context.now_ms, **self._told(situation)), situation.context)
+        if self._inline_sync.loses_packets(situation, in_step=machine.facts.keeps_flows_in_step):
+            # It is news once: should no poll follow, it must not stay true.
+            for seen in (True, False):
+                self._step(machine.update(now_ms=situation.context.now_ms, drops_seen=seen), situation.context)
         self._hear_flow_sync(situation)
         self._tell_set(self._name.vdpu_id, machine.facts.report, situation.context)
         # An approval counts whenever its operation is open, so that one written while hamgrd was down is not lost.
