@@ -55,6 +55,12 @@ class _DialledStream:
     async def end(self) -> None:
         await self._call.done_writing()
 
+    async def lost(self) -> str:
+        ended = asyncio.Event()
+        self._call.add_done_callback(lambda call: ended.set())
+        await ended.wait()
+        return status_in_words(await self._call.code(), await self._call.details())
+
 
 @define(eq=False)
 class Dialler:
@@ -148,12 +154,12 @@ class Dialler:
         now_s = asyncio.get_running_loop().time
         since_s = now_s()
         link = self.link = self._dealings.up(met)
-        why = STOPS
         try:
-            why = await link.carry(_DialledStream(call))
+            await link.carry(_DialledStream(call))
         finally:
             self.link = None
-            self._dealings.down(link, why)
+            link.close(STOPS)
+            self._dealings.down(link)
             self._in_background(_end(link, channel))
         return now_s() - since_s
 
