@@ -134,6 +134,7 @@ class Outbox:
     next_id: Callable[[str], int]
     chance: Callable[[], float]
     max_owed: int = MAX_OWED
+    remembered: int = REMEMBERED
     counts: Counter[Counted] = field(factory=Counter)
     _owed: dict[Stream, Sent] = field(factory=dict)
     _settled: dict[Stream, Sent] = field(factory=dict)
@@ -272,7 +273,7 @@ class Outbox:
     def _settle(self, sent: Sent) -> None:
         self._cease(sent)
         self._settled[sent.message.stream] = sent
-        if len(self._settled) > REMEMBERED:
+        if len(self._settled) > self.remembered:
             del self._settled[next(iter(self._settled))]
 
     def _cease(self, sent: Sent) -> None:

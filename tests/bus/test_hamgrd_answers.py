@@ -71,7 +71,15 @@ def test_hamgrd_and_its_entities_answer_that_they_are_there(body: Body, destinat
     assert answered(delivered(body, destination)) == (Response(7, ErrorCode.OK), destination)
 
 
-NOWHERE = [UNKNOWN, BASE.entity("ha-scope"), BASE.entity("vdpu/vdpu7"), hamgrd_base(PEER), NODE]
+NOWHERE = [
+    UNKNOWN,
+    BASE.entity("ha-scope"),
+    BASE.entity("vdpu/vdpu7"),
+    hamgrd_base(PEER),
+    hamgrd_base(PEER).entity(SCOPE.resource),
+    hamgrd_base(PEER).entity(UNKNOWN.resource),
+    NODE,
+]
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,22 @@ def test_the_oldest_stream_is_forgotten_but_none_that_is_in_hand() -> None:
     assert isinstance(inbox.arrived(report(START, sources(1))), HandOver)
 
 
+def test_a_stream_that_speaks_again_is_not_the_oldest() -> None:
+    inbox = Inbox(B, remembered=2)
+    for number, source in ((START, 0), (START, 1), (START + 1, 0), (START, 2)):
+        inbox.consumed(handed(inbox, report(number, sources(source))), 0)
+    assert isinstance(inbox.arrived(report(START + 1, sources(0))), Acknowledge)
+
+
+def test_what_is_consumed_late_does_not_hide_what_is_newer() -> None:
+    inbox = Inbox(B)
+    older, newer = handed(inbox, report(START)), handed(inbox, report(START + 1))
+    inbox.consumed(newer, 0)
+    inbox.consumed(older, 0)
+    assert isinstance(inbox.arrived(report(START + 1)), Acknowledge)
+    assert inbox.received_by(SCOPE_B)[0].message == report(START + 1)
+
+
 def test_what_was_consumed_is_remembered_for_the_state_dump() -> None:
     inbox = Inbox(B)
     inbox.consumed(handed(inbox, report(START)), 1_000)

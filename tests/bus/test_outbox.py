@@ -209,6 +209,27 @@ def test_what_was_sent_is_remembered_with_its_version() -> None:
     assert box.sent_by(PEER) == []
 
 
+def test_resends_go_in_the_order_of_posting_whichever_was_due_first() -> None:
+    box = outbox()
+    post(box, REPORT, "first", 0)
+    sending_times(box, 500)
+    post(box, VOTE, "second", 600, "ha-scope/vdpu2:set0")
+    post(box, REPORT, "third", 600, "ha-set/set0")
+    box.due(600)
+    # The third was due at 1100, the first at 1500, the second at 2600.
+    assert [message.payload for message in box.due(2_600).send] == ["first", "second", "third"]
+
+
+def test_so_many_settled_messages_are_remembered() -> None:
+    box = outbox()
+    box.remembered = 3
+    for number in range(10):
+        post(box, f"{REPORT}{number}", "{}", 0)
+    for message in box.due(0).send:
+        box.answered(OWN, message.id, ErrorCode.OK)
+    assert [sent.message.key for sent in box.sent_by(OWN)] == [f"{REPORT}{number}" for number in (7, 8, 9)]
+
+
 def test_plans_of_old_do_not_pile_up() -> None:
     box = outbox()
     post(box, REPORT, "{}", 0)
