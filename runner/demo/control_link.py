@@ -47,7 +47,8 @@ class LinkLoop:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_DEADLINE_S)
 
     def close(self) -> None:
-        """End the loop."""
+        """End everything that runs on the loop, and the loop."""
+        self.run(_end_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CALL_DEADLINE_S)
         self._loop.close()
@@ -68,7 +69,6 @@ class ControlLink:
         """How many connections were ever accepted."""
         self._server: asyncio.Server | None = None
         self._carried: set[_Carried] = set()
-        self._running: set[asyncio.Task[None]] = set()
         # The port stays ours while nobody listens on it: it is bound without being listened on.
         self._placeholder = _bound(listens)
 
@@ -198,6 +198,13 @@ class _Carried:
             with suppress(OSError):
                 writer.write(chunk)
                 await writer.drain()
+
+
+async def _end_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _bound(address: Address) -> socket.socket:

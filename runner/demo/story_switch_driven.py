@@ -98,7 +98,14 @@ LAUNCH = (
     Step(
         "the controller approves the activation of B",
         deeds.approve("B", ACTIVATE),
-        (*A_SERVES, *routes_lead_to("A"), probes_answered("A"), probes_answered("B"), traffic_stays()),
+        (
+            *A_SERVES,
+            dpu_got("B", (DASH_HA_SCOPE_TABLE, SET_ID, {"ha_role": "standby", "ha_term": "1"})),
+            *routes_lead_to("A"),
+            probes_answered("A"),
+            probes_answered("B"),
+            traffic_stays(),
+        ),
         ref="W01 11",
     ),
     Step("hamgrd of switch A is killed and started again", deeds.restart_hamgrd("A"), (undisturbed(),), ref="M6.2"),
