@@ -297,8 +297,8 @@ class Node:
         return not configured and report is not None and report.view.managed
 
     def _is_ours(self, row: Unclaimed) -> bool:
-        """A BFD session, route or neighbour that only this process can have written: it is about its DPU."""
-        if row.table is tables.BFD_SESSION_TABLE:
+        """A row that only this process can have written: it is its DPU's, or a route or neighbour about its DPU."""
+        if row.table in (tables.BFD_SESSION_TABLE, tables.DASH_FLOW_SYNC_SESSION_TABLE):
             return True
         dpu = self._managed_dpu()
         if dpu is None or dpu.pa_v4 is None:
