@@ -40,10 +40,6 @@ OF_OTHERS = {
 }
 """What is no option of hamgrd where these files name it."""
 
-COMING = {"--bus-listen", "--swbusd", "--journal", "--run-directory"} | {
-    f"--bus-tls-{file}" for file in ("certificate", "key", "authority")
-}
-
 
 def options_of_hamgrd() -> set[str]:
     return {"--help"}.union(*(parameter.opts for parameter in typer.main.get_command(app).params))
@@ -86,12 +82,7 @@ def test_every_option_is_known(path: Path) -> None:
     named = set(OPTION.findall(path.read_text(encoding="utf-8")))
     assert named
     others = {f"--{option}" for options in OF_OTHERS.values() for option in options.split()}
-    assert named - others <= options_of_hamgrd() | COMING
-
-
-@pytest.mark.xfail(strict=True, reason="the daemon gets these options together with the bus")
-def test_every_option_of_the_guide_is_there() -> None:
-    assert options_of_hamgrd() >= COMING
+    assert named - others <= options_of_hamgrd()
 
 
 def test_script_of_every_file_is_one_that_is_installed() -> None:
