@@ -146,9 +146,10 @@ class Dialler:
         channel = self._channel(address)
         call: Call = channel.stream_stream(SERVICE_METHOD)(metadata=self._introduction.as_request())
         met = await self._unless_again(self._meet(address, call))
-        if not isinstance(met, Hello):
+        if not isinstance(met, Hello) or self._again.is_set():
+            # Asked once more: it may have been set since the attempt succeeded, when there was no link to close yet.
             await channel.close()
-            if met is not None:
+            if isinstance(met, str):
                 self._dealings.dial_failed(self, met)
             return None
         now_s = asyncio.get_running_loop().time
