@@ -154,7 +154,7 @@ class Listener:
         number = error.errno if isinstance(error, OSError) else None
         if self._rarely.due((wanted, number)):
             why = str(error) if number is None else os.strerror(number)
-            log.error("bus_not_listening", address=str(wanted), why=why, then="tried again for ever")
+            log.warning("bus_not_listening", address=str(wanted), why=why, then="tried again for ever")
 
     async def _close(self, server: grpc.aio.Server) -> None:
         log.info("bus_listener_closed")
