@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ def test_until_a_step_shows_the_scopes_as_they_were_after_it(journal: Path) -> N
     assert "    target_role standby" in after
     assert "    in_sync true" in after
     assert "    in_sync true" not in before
+    assert "    in_sync false" not in before, "nothing is said of a fact that is as in a machine that knows nothing"
     assert after[-1].startswith(f"life 1: {number} steps, ")
     assert after[-1].endswith(", identical")
 
@@ -95,6 +97,28 @@ def test_until_a_time_includes_the_steps_of_that_millisecond(journal: Path) -> N
     assert any(f"  {B}: state connecting" in line for line in lines(journal, "--until", at)), "without a zone it is UTC"
     just_before = f"2024-06-10T15:15:{40 + (step['at_ms'] - 1718032540001) / 1000:06.3f}"
     assert any(f"  {B}: state dead" in line for line in lines(journal, "--until", just_before))
+
+
+def test_time_without_a_zone_is_utc_wherever_the_machine_is(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        here, there = (lines(journal, "--until", f"2024-06-10T15:15:48{zone}") for zone in ("", "Z"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert here == there
+    assert not here[-1].startswith("life 1: 0 steps")
+
+
+def test_steps_after_the_time_do_not_count_although_the_clock_was_set_back(journal: Path) -> None:
+    header, *steps = lines_of(journal)
+    steps[30]["at_ms"] = steps[-1]["at_ms"] + 5000
+    rewrite(journal, [header, *steps])
+    at = steps[-1]["at_ms"] - 1718032540000
+    assert lines(journal, "--until", f"2024-06-10T15:{15 + (40 + at // 1000) // 60}:{(40 + at // 1000) % 60:02}.999")[
+        -1
+    ].startswith("life 1: 30 steps, ")
 
 
 def test_until_before_everything(journal: Path) -> None:
