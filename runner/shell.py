@@ -98,6 +98,9 @@ class Shell:
     _node: Steps
     _around: Surroundings
     _on_ready: Callable[[], None] = lambda: None
+    _on_waiting: Callable[[str], None] = lambda what: None
+    """Told in words when something is waited for."""
+
     _now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     _entities: KnownEntities | None = None
     """The entities of the node, for who asks for them on the bus; needed with a bus."""
@@ -118,7 +121,7 @@ class Shell:
         self._writer = TableWriter(self._links, self._around.transported_tables, self._orchagent)
         if self._around.bus is not None:
             assert self._entities is not None
-            self.bus = Bus(self._around.bus, self._entities, self._heard_on_the_bus)
+            self.bus = Bus(self._around.bus, self._entities, self._heard_on_the_bus, self._on_waiting)
 
     def stop(self) -> None:
         """End :meth:`run`: no more inputs are taken, those that are queued are handled."""
@@ -200,7 +203,9 @@ class Shell:
                 async with asyncio.timeout(patience_s):
                     item = await self._queue.get()
             except TimeoutError:
-                log.warning(f"waiting for database {', '.join(missing)}")
+                what = f"waiting for database {', '.join(missing)}"
+                log.warning(what)
+                self._on_waiting(what)
                 patience_s = STILL_WAITING_S
                 continue
             if item is None:

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import structlog
 from attrs import define, field, frozen
@@ -28,6 +28,8 @@ from runner.bus.own_node import OwnNode
 from runner.inputs import LinkChanged
 from runner.outputs import ReachBus, SendMessage
 
+OWN: Literal["own"] = "own"
+
 STILL_WAITING_S = 10.0
 """How often it is said again what the bus waits for."""
 
@@ -38,11 +40,11 @@ log: FilteringBoundLogger = structlog.get_logger()
 class BusOptions:
     """What the command line says of the bus.
 
-    ``swbusd``: the bus daemon of this node, whose client this process is; None: a node of its own. ``listen``: where
-    that node listens; None: Loopback0 and ``swbus_port``, as CONFIG_DB has them.
+    ``swbusd``: the bus daemon of this node, whose client this process is; ``OWN``: the one at Loopback0 and
+    ``swbus_port``, as CONFIG_DB has them; None: a node of its own. ``listen``: where that node listens; None: there.
     """
 
-    swbusd: SocketAddress | None = None
+    swbusd: SocketAddress | Literal["own"] | None = None
     listen: SocketAddress | None = None
     tls: Tls | None = None
 
@@ -54,6 +56,9 @@ class Bus:
     options: BusOptions
     entities: KnownEntities
     hand_over: Callable[[Delivery | LinkChanged], None]
+    on_waiting: Callable[[str], None] = lambda what: None
+    """Told in words when something is waited for."""
+
     counts: Counter[str] = field(factory=Counter)
     random: Random = field(factory=Random)
     _ids: MessageIds = field(factory=lambda: MessageIds(time.time_ns))
@@ -101,36 +106,42 @@ class Bus:
     async def _follow(self, wanted: ReachBus | None) -> None:
         if wanted is None:
             return
-        missing = self._missing(wanted)
-        if missing:
-            log.warning(f"the bus waits for {', '.join(missing)}")
+        for what in wanted.waiting_for:
+            log.warning(f"waiting for {what}")
+            self.on_waiting(f"waiting for {what}")
+        if wanted.waiting_for and not (wanted.node and self._knows_where_to_be):
             await self._leave()
             return
-        own = ServicePath.parse(wanted.node)
-        if self._place is not None and self._place.own != own:
+        own, swbusd = ServicePath.parse(wanted.node), self._swbusd(wanted)
+        if self._place is not None and (self._place.own, self._place.swbusd) != (own, swbusd):
             await self._leave()
         if self._place is None:
-            self._place = self._enter(own, wanted)
+            self._place = self._enter(own, swbusd, wanted)
             self._worker = asyncio.create_task(self._place.endpoint.run(), name="bus endpoint")
-            log.info("bus_entered", node=wanted.node, swbusd=str(self.options.swbusd or "none"))
+            log.info("bus_entered", node=wanted.node, swbusd=str(swbusd or "none"))
         self._place.membership.own_addresses = frozenset(wanted.addresses)
         if isinstance(self._place, OwnNode):
             self._place.listen(self.options.listen or SocketAddress(wanted.addresses[0], wanted.port))
         await self._place.meet(wanted.neighbours)
 
-    def _missing(self, wanted: ReachBus) -> list[str]:
-        """What has to come before this process can be on the bus. With an address of our own, Loopback0 need not."""
-        if wanted.node and (self.options.swbusd or self.options.listen):
-            return []
-        return list(wanted.waiting_for)
+    @property
+    def _knows_where_to_be(self) -> bool:
+        """The command line says it; Loopback0 and the row of the DPU need not."""
+        return self.options.listen is not None or isinstance(self.options.swbusd, SocketAddress)
 
-    def _enter(self, own: ServicePath, wanted: ReachBus) -> OwnNode | Edge:
+    def _swbusd(self, wanted: ReachBus) -> SocketAddress | None:
+        """The bus daemon whose client to be."""
+        if self.options.swbusd == OWN:
+            return SocketAddress(wanted.addresses[0], wanted.port)
+        return self.options.swbusd if isinstance(self.options.swbusd, SocketAddress) else None
+
+    def _enter(self, own: ServicePath, swbusd: SocketAddress | None, wanted: ReachBus) -> OwnNode | Edge:
         membership = Membership(own, frozenset(wanted.addresses))
         place: OwnNode | Edge
-        if self.options.swbusd is None:
+        if swbusd is None:
             place = OwnNode(own, self._incarnation, membership, self._ids, self.random, self.options.tls, self.counts)
         else:
-            tls, swbusd = self.options.tls, self.options.swbusd
+            tls = self.options.tls
             place = Edge(own, self._incarnation, membership, self._ids, self.random, swbusd, tls, self.counts)
         place.endpoint = Endpoint(own, place, self.entities, self.hand_over, self._ids, self.random, self.counts)
         return place

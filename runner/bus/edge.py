@@ -57,7 +57,7 @@ class Edge:
     membership: Membership
     ids: MessageIds
     random: Random
-    address: SocketAddress
+    swbusd: SocketAddress
     tls: Tls | None = None
     counts: Counter[str] = field(factory=Counter)
     endpoint: Endpoint = field(init=False)
@@ -69,7 +69,7 @@ class Edge:
 
     def __attrs_post_init__(self) -> None:
         introduction = client_introduction(hamgrd_base(self.own), self.incarnation)
-        self._dialler = Dialler([self.address], self, introduction, self.random, self.counts, self.tls)
+        self._dialler = Dialler([self.swbusd], self, introduction, self.random, self.counts, self.tls)
 
     async def meet(self, neighbours: Sequence[Neighbour]) -> None:
         """Find these neighbours, and nobody else."""

@@ -66,6 +66,9 @@ class OwnNode:
     tls: Tls | None = None
     counts: Counter[str] = field(factory=Counter)
     endpoint: Endpoint = field(init=False)
+    swbusd: None = field(init=False, default=None)
+    """There is none: this node is its own."""
+
     _introduction: Introduction = field(init=False)
     _listener: Listener = field(init=False)
     _forwarding: Forwarding = field(init=False)

@@ -21,7 +21,7 @@ from models.codec import one_shot_fields
 from models.database import Database
 from models.table import Transport
 from models.tables import READ_TABLES, WRITTEN_TABLES
-from runner.bus.bus import BusOptions
+from runner.bus.bus import OWN, BusOptions
 from runner.bus.links.socket_address import SocketAddress
 from runner.bus.links.tls import Tls, TlsFiles
 from runner.database_config import GLOBAL_FILE, MAIN_FILE, ConfigurationError, load_database_config
@@ -80,7 +80,8 @@ def hamgrd(
         typer.Option(metavar="HOST:PORT", help="Where peers connect.  [default: Loopback0 and swbus_port]"),
     ] = None,
     swbusd: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="The swbusd of this slot, whose client to be.")
+        str | None,
+        typer.Option(metavar="HOST:PORT|own", help="The swbusd whose client to be; own: at Loopback0 and swbus_port."),
     ] = None,
     bus_tls_certificate: Annotated[Path | None, typer.Option(help="Our certificate, for TLS on the bus.")] = None,
     bus_tls_key: Annotated[Path | None, typer.Option(help="The key of our certificate.")] = None,
@@ -116,7 +117,7 @@ def hamgrd(
 
     with InstanceLock.take(run_directory, slot_id, database_identity(addresses[Database.STATE_DB])):
         steps, node = _node(Life(slot_id, time.time_ns() // 1_000_000, timers_in_force), journal)
-        shell = Shell(steps, around, on_ready=ready, entities=node)
+        shell = Shell(steps, around, on_ready=ready, on_waiting=manager.status, entities=node)
         good = asyncio.run(_run(shell, manager))
     raise typer.Exit(STOPPED if good else FAILED)
 
@@ -145,7 +146,7 @@ def _bus_options(
         raise ConfigurationError("--bus-tls-certificate, --bus-tls-key and --bus-tls-authority go together")
     files = TlsFiles(certificate, key, authority) if certificate and key and authority else None
     return BusOptions(
-        swbusd=_address("--swbusd", (swbusd or "").removeprefix("http://").rstrip("/") or None),
+        swbusd=OWN if swbusd == OWN else _address("--swbusd", swbusd and swbusd.removeprefix("http://").rstrip("/")),
         listen=_address("--bus-listen", listen),
         tls=Tls.read(files) if files is not None else None,
     )
