@@ -112,8 +112,8 @@ def test_supervised_program_takes_the_slot_from_its_container(path: Path, slot: 
     )
     pid, *arguments = process.communicate(timeout=20)[0].split()
     expected = ["--slot-id", str(slot)]
-    if "SWBUSD" in environment:
-        expected += ["--swbusd", environment["SWBUSD"]]
+    if "swbusd" in path.name:
+        expected += ["--swbusd", "own"]
     assert arguments == expected
     # supervisord's signals reach hamgrd itself, not a shell before it.
     assert int(pid) == process.pid
