@@ -128,7 +128,7 @@ def test_supervisor_waits_for_what_is_queued(path: Path) -> None:
 def test_supervised_programs_differ_only_in_the_bus() -> None:
     first, second = (dict(program(path)) for path in SUPERVISED)
     differing = {name for name in first | second if first.get(name) != second.get(name)}
-    assert differing == {"command", "environment", "priority"}
+    assert differing == {"command", "priority"}
 
 
 # systemd.
