@@ -1,6 +1,7 @@
 """One process on the bus as far as the bus can tell: a few entities, and a record of what it was handed."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -96,6 +97,12 @@ class Daemon:
     def payloads(self) -> list[str]:
         """What it heard."""
         return [message.payload for message in self.heard]
+
+    def terms(self, to: str | None = None) -> list[int]:
+        """The numbers of the reports that it heard, for its scope or for another entity."""
+        wanted = to or self.scope
+        heard = [json.loads(message.payload) for message in self.heard if message.to == wanted]
+        return [int(said["data"]["term"]) for said in heard if said["key"].startswith("HaScopeStateUpdate")]
 
     def has_entity(self, path: str) -> bool:
         """It has this entity."""

@@ -110,7 +110,7 @@ async def test_a_change_of_neighbours_is_followed(start: Start) -> None:
 
 
 async def test_a_stranger_is_refused(start: Start) -> None:
-    a, b = await pair(start)
+    a, _ = await pair(start)
     stranger = Daemon(7)
     await start(stranger)
     stranger.meet(a.neighbour())
