@@ -36,7 +36,7 @@ unit: setup
 soak: setup
 	HAMGR_SOAK=20 HAMGR_LAB_FACTOR=20 $(BIN)/pytest -n $(WORKERS) --timeout 7200 tests/hamgr_fsm/test_switch_driven_lives.py tests/lab
 
-# Writes the tables of the machines from their declarations.
+# Writes the pictures and tables of the machines and workflows; the pictures need the program dot of Graphviz.
 diagrams: setup
 	$(BIN)/hamgr diagram --output diagrams
 
