@@ -24,11 +24,13 @@ from runner.orchagent_producer import OrchagentProducer
 from runner.output_log import OutputLog
 from runner.outputs import (
     Alert,
+    AnswerMessage,
     CancelTimer,
     DeleteRow,
     Fault,
     InputRejected,
     Output,
+    ReachBus,
     ReachOrchagent,
     SendMessage,
     SetTimer,
@@ -204,7 +206,7 @@ class Shell:
                     self.log.alert(output)
                 case Fault():
                     self.log.bug(happened, output.error, entity=output.entity)
-                case SendMessage():
+                case SendMessage() | AnswerMessage() | ReachBus():
                     pass  # There is no bus yet, and so no node that speaks.
                 case _:
                     await self._writer.apply(rows)

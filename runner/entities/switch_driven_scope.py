@@ -31,6 +31,7 @@ from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
 from models.published import PublishedScopeRow
 from runner import topics
+from runner.entities.inline_sync import InlineSync
 from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
 from runner.entities.switch_driven_rows import EarlierLife, published_scope, role_row
@@ -49,6 +50,7 @@ class SwitchDrivenDriver:
 
     def __init__(self, name: ScopeName) -> None:
         self._name = name
+        self._inline_sync = InlineSync(name)
         self._why = ""
         self._peer_seen: tuple[object, object] = (None, None)
         self._machine: SwitchDrivenScope | None = None
@@ -60,11 +62,20 @@ class SwitchDrivenDriver:
         self.created_ms: int | None = None
         self.alive_ms = 0
 
+    @property
+    def machine(self) -> SwitchDrivenScope | None:
+        """The machine of the scope; None before the first refresh."""
+        return self._machine
+
     def refresh(self, situation: Situation) -> None:
         """Tell the machine what is known and carry out what it asks."""
         self._situation = situation
         machine = self._machine or self._start(situation)
         self._step(machine.update(now_ms=situation.context.now_ms, **self._told(situation)), situation.context)
+        if self._inline_sync.loses_packets(situation, in_step=machine.facts.keeps_flows_in_step):
+            # It is news once: should no poll follow, it must not stay true.
+            for seen in (True, False):
+                self._step(machine.update(now_ms=situation.context.now_ms, drops_seen=seen), situation.context)
         self._hear_flow_sync(situation)
         self._tell_set(self._name.vdpu_id, machine.facts.report, situation.context)
         # An approval counts whenever its operation is open, so that one written while hamgrd was down is not lost.
@@ -288,7 +299,8 @@ class SwitchDrivenDriver:
         targets = [f"ha-scope/{self._peer_actor}"]
         if isinstance(message, messages.StateReport) and self._situation is not None:
             targets.append(f"ha-set/{self._situation.row.ha_set_id}")
-        context.say([SendMessage(self._peer.dpu.dpu_name, target, payload) for target in targets])
+        dpu_name = self._peer.dpu.dpu_name
+        context.say([SendMessage(dpu_name, self._name.path, target, payload) for target in targets])
 
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:
