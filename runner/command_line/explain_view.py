@@ -16,6 +16,9 @@ from runner.journal.cause import shown
 from runner.journal.conversion import Json
 from runner.journal.explanation import Part, Way
 
+FAMILY = 4
+"""So many rows with one reason are told together."""
+
 _MARKS = {True: ("yes", "green"), False: ("no", "red"), None: ("?", "yellow")}
 
 
@@ -27,8 +30,8 @@ def page(answer: Answer, now_ms: int, *, everything: bool) -> Iterator[Text]:
         told = [way for way in rows if everything or way.target is not None]
         yield Text()
         yield Text.assemble(f"{region}: ", (answer.states[region], "bold"), ", in order of priority")
-        for way in told:
-            yield from _way(way)
+        for alike in _alike(told):
+            yield from _way(alike[0]) if len(alike) == 1 else _family(alike)
         if len(rows) > len(told):
             yield Text(f"  and {len(rows) - len(told)} rows that act without moving (--all)", style="dim")
     if answer.outcome is not None:
@@ -75,6 +78,27 @@ def _head(answer: Answer, now_ms: int) -> Iterator[Text]:
         yield Text("  nobody here drives it: its vDPU is not managed by this slot, or its owner is not driven")
     for note in answer.notes:
         yield Text(f"  note: {note}", style="dim")
+
+
+def _alike(told: Sequence[Way]) -> Iterator[Sequence[Way]]:
+    """The rows one by one; but those that one loop of the declaration made, and that are all held back, together."""
+    for _, found in groupby(told, key=lambda way: (way.why, way.ref, way.event, way.open)):
+        alike = list(found)
+        if len(alike) >= FAMILY and not alike[0].open:
+            yield alike
+        else:
+            yield from ([way] for way in alike)
+
+
+def _family(alike: Sequence[Way]) -> Iterator[Text]:
+    first, last = alike[0], alike[-1]
+    yield Text.assemble(
+        f"  -> {', '.join(str(way.target) for way in alike)}: {first.why} ",
+        (f"(rows {first.row} to {last.row}, {first.ref}) ", "dim"),
+        ("each held back by its guard", "red"),
+    )
+    facts = {name: value for way in alike for part in way.parts for name, value in part.facts.items()}
+    yield Text(f"            {'; '.join(f'{name} {shown(value)}' for name, value in facts.items())}", style="dim")
 
 
 def _way(way: Way) -> Iterator[Text]:

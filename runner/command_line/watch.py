@@ -22,6 +22,7 @@ from rich.live import Live
 
 from models.database import Database
 from models.tables import DASH_HA_SCOPE_STATE, DASH_HA_SET_STATE
+from runner.command_line.show import WIDTH_WITHOUT_TERMINAL
 from runner.database_config import GLOBAL_FILE, MAIN_FILE, ConfigurationError, load_database_config
 from runner.redis_rows import RedisRows, open_rows
 from runner.watch.frame import change_line, frame, looks_lost
@@ -63,6 +64,8 @@ def watch(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_WITHOUT_TERMINAL)
     with ExitStack() as stack:
         switches = _switches(db_config or [MAIN_FILE], global_db_config or [], name or [])
         for each in switches:
@@ -71,7 +74,7 @@ def watch(
             if once:
                 sight = Sight()
                 sight.look([each.look() for each in switches])
-                console.print(frame(sight, _now_ms()))
+                console.print(frame(sight, _now_ms(), console.width))
             elif console.is_terminal and not console.is_dumb_terminal:
                 _live(switches, console, interval)
             else:
@@ -85,7 +88,7 @@ def _live(switches: Sequence[Watched], console: Console, interval_s: float) -> N
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             sight.look([each.look() for each in switches])
-            live.update(frame(sight, _now_ms(), console.height), refresh=True)
+            live.update(frame(sight, _now_ms(), console.width, console.height), refresh=True)
             time.sleep(interval_s)
 
 

@@ -20,6 +20,9 @@ LINE = 26
 
 NOTE_LINE = 64
 
+_GAP, _INDENT = "&#160;", "&#160;&#160;&#160;"
+"""Spaces that no viewer drops."""
+
 
 def dot(shown: Picture, theme: Theme = Theme.LIGHT) -> str:
     """The picture as text in DOT."""
@@ -53,7 +56,7 @@ def _draw_region(part: Digraph, region: RegionPicture, detailed: bool, palette: 
                 box.node(node_id(region, state), words(state), **_state(region, state, palette))
     for arrow in region.arrows:
         _draw_arrow(part, region, arrow, order, detailed, palette)
-    if region.sweeps or region.unmoving:
+    if region.sweeps or region.unmoving or region.told:
         part.node(
             f"{region.name}.notes", _notes(region, palette), shape="plaintext", style="", id=f"{region.name}.notes"
         )
@@ -93,10 +96,10 @@ def node_id(region: RegionPicture, state: str) -> str:
     return f"{region.name}.{state}"
 
 
-def words(state: str) -> str:
-    """A state as it is read, broken into short lines."""
+def words(state: str, width: int = 14) -> str:
+    """A state as it is read, broken into lines of so many letters."""
     text = state.replace("_", " ")
-    return "\n".join(wrap(text[0].upper() + text[1:], 14))
+    return "\n".join(wrap(text[0].upper() + text[1:], width))
 
 
 def _label(arrow: Arrow, detailed: bool) -> str:
@@ -106,11 +109,12 @@ def _label(arrow: Arrow, detailed: bool) -> str:
 
 def _row_lines(row: Row, detailed: bool) -> Iterable[str]:
     first, *rest = wrap(told(row), LINE)
-    yield f"<B>{row.number}</B> {escape(first)}"
-    yield from (f"   {escape(line)}" for line in rest)
+    # One run of text: where the font changes, every viewer leaves another gap.
+    yield f"{row.number}{_GAP}{escape(first)}"
+    yield from (f"{_INDENT}{escape(line)}" for line in rest)
     if detailed:
         for line in wrap(condition(row), LINE + 6):
-            yield f"   <I>{escape(line)}</I>"
+            yield f"{_INDENT}<I>{escape(line)}</I>"
 
 
 def _notes(region: RegionPicture, palette: Palette) -> str:
@@ -118,6 +122,9 @@ def _notes(region: RegionPicture, palette: Palette) -> str:
     if region.sweeps:
         rows.append('<TR><TD ALIGN="LEFT" COLSPAN="2"><B>from many states</B></TD></TR>')
     rows += [_sweep(sweep, palette) for sweep in region.sweeps]
+    for name, means in region.told:
+        line = escape(f"({name.replace('_', ' ')}): {means}")
+        rows.append(f'<TR><TD ALIGN="LEFT" COLSPAN="2"><FONT COLOR="{palette.faint}">{line}</FONT></TD></TR>')
     if region.unmoving:
         plural = "rows that act" if region.unmoving > 1 else "row that acts"
         more = f"and {region.unmoving} {plural} without moving: see the table"

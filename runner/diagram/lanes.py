@@ -58,13 +58,13 @@ def _draw(made: Digraph, number: int, moment: Moment, y: float, rows: dict[int, 
         case Entered(_, lane, state, row, why):
             colour = palette.sides[LANES.index(lane) - 1]
             made.node(
-                f"{number}.{lane}.{state}", words(state), pos=_at(_X[lane], y), shape="box", style="rounded,filled",
-                fillcolor=palette.state, color=colour, penwidth="2", fontsize="13", width="1.25", height="0.36",
+                f"{number}.{lane}.{state}", words(state, 17), pos=_at(_X[lane], y), shape="box", style="rounded,filled",
+                fillcolor=palette.state, color=colour, penwidth="2", fontsize="13", width="1.45", height="0.36",
                 margin="0.06,0.03", id=f"{number}.{lane}.{state}",
             )  # fmt: skip
             if row:
                 colour = palette.of(rows[row].kind)
-                _aside(made, f"why.{number}", f"{row} {why}", lane, y, 0.7, fontcolor=colour, fontsize="12")
+                _aside(made, f"why.{number}", f"{row} {why}", lane, y, 0.8, fontcolor=colour, fontsize="12")
         case Noted(_, lane, text):
             _aside(made, f"note.{number}", text.replace("_", " "), lane, y, 0.1, fontcolor=palette.faint)
         case Said(_, lane, receiver, text):
@@ -103,7 +103,7 @@ def _paper(workflow: Workflow, palette: Palette) -> dict[str, str]:
         "fontname": FONT,
         "fontcolor": palette.ink,
         "fontsize": "14",
-        "label": f"<<B>{escape(workflow.title)}</B> ({workflow.machine}, played in the lab)<BR/> >",
+        "label": f"<<B>{escape(workflow.title)} ({workflow.machine}, played in the lab)</B><BR/>&#160;>",
         "labelloc": "t",
         "pad": "0.2",
     }

@@ -84,6 +84,9 @@ class RegionPicture:
     arrows: tuple[Arrow, ...]
     sweeps: tuple[Sweep, ...]
     unmoving: int = 0
+    told: tuple[tuple[str, str], ...] = ()
+    """The facts that yield the reasons of rows shown, and what they mean."""
+
     highlighted: str | None = None
 
     @property
@@ -123,7 +126,7 @@ def picture(
         ValueError: no region has a state that was asked for.
     """
     machine = MACHINES[name]
-    regions = tuple(_region(region, only, around) for region in machine.regions)
+    regions = tuple(_region(region, machine, only, around) for region in machine.regions)
     shown = tuple(region for region in regions if region.states)
     if around is not None and not shown:
         raise ValueError(f"{name} has no state {around}; there are: {', '.join(state_names(machine))}")
@@ -161,7 +164,7 @@ def sources_in_words(row: Row, region: Region) -> str:
     return min(named, but, key=len)
 
 
-def _region(region: Region, only: Only | None, around: str | None) -> RegionPicture:
+def _region(region: Region, machine: MachineClass, only: Only | None, around: str | None) -> RegionPicture:
     rows = [row for row in region.t.rows if only is None or row.kind is only.kind]
     moving = [row for row in rows if row.target is not None]
     bundles = [] if around is not None else _fans(moving)
@@ -171,6 +174,8 @@ def _region(region: Region, only: Only | None, around: str | None) -> RegionPict
     arrows = [arrow for arrow in _arrows(single) if around is None or around in (arrow.source, arrow.target)]
     sweeps = [Sweep(sources_in_words(row, region), _name(row.target), row.kind, (row,)) for row in many]
     sweeps += [_fan(rows_of_one, region) for rows_of_one in bundles]
+    shown = [row for of_arrow in arrows for row in of_arrow.rows] + [row for sweep in sweeps for row in sweep.rows]
+    reasons = {str(row.why) for row in shown if isinstance(row.why, Told)}
     touched = {end for arrow in arrows for end in (arrow.source, arrow.target)}
     everything = only is None and around is None
     groups = _groups(region, lambda state: everything or state in touched)
@@ -182,6 +187,7 @@ def _region(region: Region, only: Only | None, around: str | None) -> RegionPict
         arrows=tuple(arrows),
         sweeps=tuple(sorted(sweeps, key=lambda sweep: sweep.rows[0].number)),
         unmoving=sum(row.target is None for row in region.t.rows) if everything else 0,
+        told=tuple((name, first_line(getattr(machine.record, name))) for name in sorted(reasons)),
     )
 
 

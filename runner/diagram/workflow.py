@@ -141,6 +141,8 @@ class Recorder(Lab):
             self._changed(name, "asked", row.fields.get("ha_role", ""), "DPU is asked to be {}")
             for flag in ("activate_role_requested", "flow_reconcile_requested", "brainsplit_recovered"):
                 self._changed(name, flag, row.fields.get(flag, "false").replace("false", ""), flag.replace("_", " "))
+        elif row.table == tables.DASH_FLOW_SYNC_SESSION_TABLE.name:
+            self._changed(name, "flow sync", row.key, "DPU is asked to copy its flows")
         elif row.table == tables.VNET_ROUTE_TUNNEL_TABLE.name:
             own = self[name].side
             near = {side.pa if side is own else side.npu: side.name for side in self.sides}

@@ -33,15 +33,24 @@ _COLOURS = {
 _PLANES = {"up": ("●", "green"), "down": ("●", "bold red"), "unknown": ("○", "yellow"), "": ("○", "bright_black")}
 _CHANNEL = {"up": "green", "down": "bold red", "unknown": "yellow"}
 
+WIDE = 140
+"""Columns from which on every value has a column of its own; below, two share one."""
+
 STALE_MS = 150_000
 """A daemon says every minute that it is alive; one that has not for so long probably is not."""
 
 
-def frame(sight: Sight, now_ms: int, height: int | None = None) -> RenderableType:
-    """Everything that is to be seen. ``height``: lines of the terminal; so many changes are shown as have room."""
+def frame(sight: Sight, now_ms: int, width: int, height: int | None = None) -> RenderableType:
+    """Everything that is to be seen, in so many columns.
+
+    ``height``: lines of the terminal; so many changes are shown as have room.
+    """
     sides = sight.sides
     operations = [(side, operation) for side in sides for operation in side.operations]
-    parts: list[RenderableType] = [_heading(sight.looks, now_ms), _scopes(sides, now_ms)]
+    parts: list[RenderableType] = [
+        _heading(sight.looks, now_ms),
+        _scopes(sides, now_ms) if width >= WIDE else _narrow_scopes(sides, now_ms),
+    ]
     if operations:
         grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
         for side, operation in operations:
@@ -92,6 +101,25 @@ def _scopes(sides: Sequence[Side], now_ms: int) -> RenderableType:
         for number, side in enumerate(of_scope):
             grid.add_row(Text(scope_id if number == 0 else "", style="bold"), *_side(side, now_ms))
         grid.add_section()
+    if not sides:
+        grid.add_row(Text("no HA scope is published", style="bright_black"))
+    return grid
+
+
+def _narrow_scopes(sides: Sequence[Side], now_ms: int) -> RenderableType:
+    grid = Grid(box=ROUNDED, expand=True, border_style="bright_black", header_style="bold", show_lines=True)
+    for heading in ("side", "state", "DPU", "peer", "why, and what it waits for"):
+        grid.add_column(heading, overflow="fold", ratio=2 if heading.startswith("why") else None)
+    for side in sides:
+        age = Text(f"{_age(side.since_ms, now_ms)}, term {side.term or '-'}", style="bright_black")
+        channel = Text.assemble("channel ", (side.channel, _CHANNEL[side.channel]))
+        grid.add_row(
+            Text.assemble((side.switch, "bold"), f"\n{side.vdpu_id}\n{side.scope_id}"),
+            Text.assemble(_state(side.state), "\n", age),
+            Text.assemble(_role(side), "\n", _health(side)),
+            Text.assemble(_peer(side), "\n", channel),
+            _reasons(side, now_ms),
+        )
     if not sides:
         grid.add_row(Text("no HA scope is published", style="bright_black"))
     return grid

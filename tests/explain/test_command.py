@@ -88,6 +88,16 @@ def test_json_has_rows_guards_and_facts(running: Switch) -> None:
     assert row["parts"][0]["conclusions"] == {"desired_dead": False}
 
 
+def test_rows_of_one_family_are_told_together(tmp_path: Path) -> None:
+    lab = Lab(owner=HaOwner.DPU)
+    lab.p()
+    path = tmp_path / "dpu.json"
+    save(snapshot(lab, "A"), path)
+    page = " ".join(explain("vdpu0_0:haset0_0", "--snapshot", str(path)).stdout.split())
+    assert "-> dead, connecting, connected" in page
+    assert "(rows 39 to 46, dpu-driven 1) each held back by its guard reported active" in page
+
+
 def test_what_if(running: Switch) -> None:
     content = answered(SCOPE, "--what-if", "peer_state=standalone", "--what-if", "desired=dead", *running.options)
     assert content["what_if"]["states"]["state"] in {"standby", "destroying"}

@@ -42,7 +42,7 @@ def of_lab(lab: Lab) -> list[Look]:
 
 def shown(sight: Sight, now_ms: int = NOW_MS, width: int = 200, height: int | None = None) -> str:
     console = Console(file=StringIO(), width=width)
-    console.print(frame(sight, now_ms, height))
+    console.print(frame(sight, now_ms, width, height))
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -174,3 +174,14 @@ def test_a_small_terminal_shows_the_newest_changes() -> None:
     assert "r19" in text
     assert "r2 " not in text
     assert len(text.splitlines()) <= 18
+
+
+def test_a_narrow_terminal_shows_the_same() -> None:
+    lab = Lab(owner=HaOwner.SWITCH)
+    lab.p()
+    sight = Sight()
+    sight.look(of_lab(lab))
+    words = "".join(shown(sight, EPOCH_MS + lab.now_ms, width=80).split())
+    for text in ("active", "standby", "vdpu0_0", "haset0_0", "2BFD", "channelup", "term1", "activationapproved"):
+        assert text in words
+    assert all(len(line) <= 80 for line in shown(sight, width=80).splitlines())
