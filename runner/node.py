@@ -140,6 +140,14 @@ class Node:
         scopes = [entity for entity in self._entities.values() if isinstance(entity, HaScopeEntity)]
         return {entity.path.removeprefix("ha-scope/"): entity.machine for entity in scopes}
 
+    def has_entity(self, path: str) -> bool:
+        """There is an entity with this path, such as ``ha-scope/vdpu0_0:haset0_0``."""
+        return path in self._entities
+
+    def rows_of(self, path: str) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Table, key and content of every row that an entity wants to be there."""
+        return self._context.ledger.owned_by(path)
+
     def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
         """Take one input in, at a wall-clock time in milliseconds; return what is to be done, in order."""
         context = self._context
@@ -289,8 +297,8 @@ class Node:
         return not configured and report is not None and report.view.managed
 
     def _is_ours(self, row: Unclaimed) -> bool:
-        """A BFD session, route or neighbour that only this process can have written: it is about its DPU."""
-        if row.table is tables.BFD_SESSION_TABLE:
+        """A row that only this process can have written: it is its DPU's, or a route or neighbour about its DPU."""
+        if row.table in (tables.BFD_SESSION_TABLE, tables.DASH_FLOW_SYNC_SESSION_TABLE):
             return True
         dpu = self._managed_dpu()
         if dpu is None or dpu.pa_v4 is None:

@@ -56,7 +56,8 @@ def result(told: ToldLife) -> Iterator[str]:
         return
     yield f"{counted}, {len(told.differences)} steps differ"
     for difference in told.differences[:DIFFERENCES_SHOWN]:
-        yield f"step {difference.step.number}, {utc(difference.step.at_ms)}: - recorded, + replayed"
+        yield f"{utc(difference.step.at_ms)} step {difference.step.number}: {difference.cause}"
+        yield "  - recorded, + replayed:"
         yield from (f"    {line}" for line in difference.readable())
     if len(told.differences) > DIFFERENCES_SHOWN:
         yield f"and {len(told.differences) - DIFFERENCES_SHOWN} steps more"
@@ -172,6 +173,7 @@ def _happening_as_json(happening: Happening) -> dict[str, Json]:
 def _difference_as_json(difference: Difference) -> dict[str, Json]:
     return {
         "step": difference.step.number,
+        "cause": difference.cause,
         "recorded": [json.loads(output) for output in difference.recorded],
         "replayed": [json.loads(output) for output in difference.replayed],
     }

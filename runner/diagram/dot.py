@@ -14,7 +14,7 @@ from hamgr_fsm.table import Kind, Row
 from runner.diagram.palette import MEANINGS, PALETTES, STYLES, Palette, Theme
 from runner.diagram.picture import Arrow, Group, Picture, RegionPicture, Sweep, condition, told
 
-FONT = "Helvetica,Arial,sans-serif"
+FONT = "Helvetica"
 LINE = 26
 """Letters in a line of a label."""
 
@@ -142,7 +142,7 @@ def _sweep(sweep: Sweep, palette: Palette) -> str:
 
 
 def _title(shown: Picture, palette: Palette) -> str:
-    line = {kind: "╌╌" if STYLES.get(kind) == "dashed" else "──" for kind in shown.kinds}
+    line = {kind: "- - -" if STYLES.get(kind) == "dashed" else "-----" for kind in shown.kinds}
     legend = "   ".join(
         f'<FONT COLOR="{palette.of(kind)}">{line[kind]} {escape(MEANINGS[kind])}</FONT>' for kind in shown.kinds
     )

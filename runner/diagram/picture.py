@@ -62,7 +62,7 @@ class Sweep:
     @property
     def text(self) -> str:
         """From where to where, and why, in words."""
-        return f"{self.sources} → {self.target}: {told(self.rows[0])}".replace("_", " ")
+        return f"{self.sources} -> {self.target}: {told(self.rows[0])}".replace("_", " ")
 
 
 @frozen

@@ -59,6 +59,9 @@ class SwitchDrivenDriver:
         self._pair: Pair | None = None
         self._changed_ms = 0
         self._peer_changed_ms = 0
+        self._asked_for: str | None = None
+        """The session whose request stands in the DPU's table."""
+
         self.created_ms: int | None = None
         self.alive_ms = 0
 
@@ -90,9 +93,7 @@ class SwitchDrivenDriver:
         # The report is the last one: a role that its DPU is about to lose must not keep the peer waiting.
         self._step(self._machine.update(now_ms=context.now_ms, config=None, reported_role=None), context)
         self._tell_set(self._name.vdpu_id, self._machine.facts.report, context)
-        session = self._machine.facts.flow_sync
-        if session is not None:
-            context.ledger.delete(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
+        self._take_flow_sync_back(context)
 
     def fire(self, timer: str, context: Context) -> None:
         """Hand a timer's end to the machine."""
@@ -152,8 +153,9 @@ class SwitchDrivenDriver:
         self._peer_seen = (self._machine.facts.peer_state, self._machine.facts.peer_role)
         self._tell_set_what_was_known(self._machine.facts, context)
         session = self._machine.facts.flow_sync
-        if session is not None:
+        if session is not None and session.state is FlowSyncState.IN_PROGRESS:
             context.ledger.claim(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
+            self._asked_for = session.session_id
         return self._machine
 
     def _tell_set_what_was_known(self, facts: SwitchDrivenScopeFacts, context: Context) -> None:
@@ -233,6 +235,9 @@ class SwitchDrivenDriver:
         facts = self._machine.facts
         for effect in effects:
             self._carry_out(effect, facts, context)
+        session = facts.flow_sync
+        if session is None or session.state is not FlowSyncState.IN_PROGRESS:
+            self._take_flow_sync_back(context)
         context.log_moves(self._name.path, [move for move in self._machine.moves if move.row.target is not None])
         for move in self._machine.moves:
             if move.machine == "state" and move.source is not move.target:
@@ -265,6 +270,12 @@ class SwitchDrivenDriver:
             case _:
                 raise AssertionError(f"a switch-driven scope does not ask for {effect}")
 
+    def _take_flow_sync_back(self, context: Context) -> None:
+        """A session that has ended is no request any more."""
+        if self._asked_for is not None:
+            context.ledger.delete(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, self._asked_for)
+            self._asked_for = None
+
     def _start_flow_sync(self, session_id: str, context: Context) -> None:
         assert self._situation is not None
         settings = context.board.peek(topics.SETTINGS)
@@ -279,6 +290,8 @@ class SwitchDrivenDriver:
             target_server_port=settings.cp_data_channel_port,
             timeout=round(context.timers.bulk_sync),
         )
+        self._take_flow_sync_back(context)
+        self._asked_for = session_id
         context.ledger.write(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session_id, encode(row), once=True)
 
     def _say(self, message: messages.PeerMessage, facts: SwitchDrivenScopeFacts, context: Context) -> None:

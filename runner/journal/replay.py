@@ -3,16 +3,15 @@
 Source: architecture "The node".
 """
 
-import json
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import unified_diff
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from attrs import define, field, frozen
 
-from runner.journal.conversion import KIND, Json, compact, output_to_json, words_of
+from runner.journal.conversion import KIND, compact, output_to_json, words_of
 from runner.journal.record import Life, Step
+from runner.journal.side_by_side import side_by_side
 from runner.node import Node
 
 NodeOf: TypeAlias = Callable[[Life, Callable[[], str]], Node]
@@ -28,20 +27,12 @@ class Difference:
     """What the journal says came out, each as one line of JSON."""
 
     replayed: tuple[str, ...]
+    cause: str = ""
+    """The input in words."""
 
     def readable(self) -> Iterator[str]:
         """The two side by side: ``-`` was recorded, ``+`` came out of the replay; what is equal is left out."""
-        was, now = _lines(self.recorded), _lines(self.replayed)
-        subject: str | None = None
-        for line in list(unified_diff(was, now, lineterm="", n=len(was) + len(now)))[3:]:
-            belongs = line[1:].startswith(INDENT)
-            if line.startswith(" "):
-                subject = subject if belongs else line
-                continue
-            if belongs and subject is not None:
-                yield subject
-            subject = None
-            yield line
+        return side_by_side(self.recorded, self.replayed)
 
 
 @define(eq=False)
@@ -66,8 +57,8 @@ class _RecordedIds:
     @property
     def remarks(self) -> list[str]:
         """What is wrong with how many were asked for."""
-        remarks = [compact({KIND: "id", "recorded and not asked for": id_}) for id_ in self._left]
-        return remarks + [compact({KIND: "id", "asked for and not recorded": n + 1}) for n in range(self._missing)]
+        remarks = [_remark("recorded and not asked for", id_) for id_ in self._left]
+        return remarks + [_remark("asked for and not recorded", n + 1) for n in range(self._missing)]
 
 
 class Replay:
@@ -98,31 +89,9 @@ class Replay:
         return Difference(recorded, tuple(expected), tuple(replayed)) if expected != replayed else None
 
 
+def _remark(what: str, id_: str | int) -> str:
+    return compact({KIND: "id", "what": what, "id": id_})
+
+
 def _raised(words: str) -> str:
     return compact({KIND: "raised", "error": words})
-
-
-INDENT = "    "
-
-_SHORT = 60
-
-
-def _lines(outputs: Sequence[str]) -> list[str]:
-    """Outputs as lines: what each is about, then, indented, whatever it has that is long or of many parts."""
-    return [line for text in outputs for line in _described(json.loads(text))]
-
-
-def _described(output: Mapping[str, Json]) -> Iterator[str]:
-    short = {name: value for name, value in output.items() if _is_short(value)}
-    yield " ".join(str(value) for value in short.values())
-    for name, value in output.items():
-        if name in short:
-            continue
-        if isinstance(value, dict):
-            yield from (f"{INDENT}{name}.{part} = {compact(of_part)}" for part, of_part in value.items())
-        else:
-            yield f"{INDENT}{name} = {compact(value)}"
-
-
-def _is_short(value: Json) -> bool:
-    return isinstance(value, str | int) and len(str(value)) <= _SHORT

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from runner.inputs import Input
 from runner.journal.cause import Causes
@@ -132,7 +132,7 @@ class _Teller:
         cause = self._causes.describe(recorded.happened)
         difference = self._replay.step(recorded)
         if difference is not None:
-            told.differences.append(difference)
+            told.differences.append(evolve(difference, cause=cause))
         said = tuple(output for output in recorded.outputs if isinstance(output, Said))
         if said or recorded.raised:
             happening = Happening(recorded.number, recorded.at_ms, recorded.happened, cause, said, recorded.raised)

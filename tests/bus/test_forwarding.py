@@ -182,6 +182,14 @@ def test_a_service_is_known_better_than_its_node() -> None:
     assert decision.link_ids == ("near",)
 
 
+def test_a_service_of_this_node_is_not_looked_for_elsewhere() -> None:
+    known = links()
+    known.ways[OWN.node_key] = known.ways[OWN.cluster_key] = [NextHop("swbs-to://10.0.0.3:23606")]
+    nosuch = PLACES["own node path + /nosuch/0"]
+    [decision] = node(known).arrived(message(Ping(), nosuch), ConnectionType.CLIENT)
+    assert response_of(decision) == (ErrorCode.NO_ROUTE, "Route not found", nosuch)
+
+
 def test_a_message_for_hamgrd_is_delivered_as_it_came() -> None:
     sent = message(DataRequest(b"{}"), OWN_SCOPE, source=PEER_SCOPE, ttl=1)
     assert decided(sent, ConnectionType.IN_CLUSTER) == [DeliverHere(sent)]

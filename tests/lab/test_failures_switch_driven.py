@@ -9,7 +9,7 @@ from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.network import Conditions
 from runner.lab.sides import ROUTE_KEY, SET_ID
 from runner.lab.traffic import fate
-from tests.lab.pair import A_ALONE, B_ALONE, P, Pair, Q, healthy, switch_driven
+from tests.lab.pair import A_ALONE, B_ALONE, P, Pair, Q, flow_syncs, healthy, switch_driven
 
 Deed = Callable[[Pair], None]
 
@@ -660,7 +660,7 @@ def test_sync_that_fails_holds_down_longer_each_time() -> None:
     lab.scope("B", disabled=False, desired="unspecified")
     lab.run(600)
     assert lab.where == A_ALONE
-    sessions = len(lab["A"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE))
+    sessions = len(flow_syncs(lab, "A"))
     assert 3 <= sessions <= 6
 
 

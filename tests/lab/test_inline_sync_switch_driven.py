@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from runner.inputs import SyncCountersRead
+from runner.journal.conversion import input_from_json, input_to_json
 from runner.lab.world import COUNTERS_MS, node_of
 from runner.outputs import DeleteRow, SendMessage, WriteRow
 from tests.lab.pair import A_ALONE, P, Pair, Q, healthy
@@ -258,6 +259,9 @@ def test_journal_with_polls_replays() -> None:
     switch = lab["A"]
     assert any(isinstance(happened, SyncCountersRead) for _, happened in switch.journal)
     node = node_of(lab.seed, lab.timers)(switch.side, switch.life)
-    replayed = [output for at_ms, happened in switch.journal for output in node.step(happened, at_ms)]
+    written = [(at_ms, json.dumps(input_to_json(happened))) for at_ms, happened in switch.journal]
+    read = [(at_ms, input_from_json(json.loads(line))) for at_ms, line in written]
+    assert read == switch.journal
+    replayed = [output for at_ms, happened in read for output in node.step(happened, at_ms)]
     leaves = (WriteRow, DeleteRow, SendMessage)
     assert [output for output in replayed if isinstance(output, leaves)] == [output for _, output in switch.left]

@@ -36,7 +36,7 @@ except InstanceLockError as error:
 """
 
 HOLD_WITH_CHILD = """
-import os, subprocess, sys, time
+import os, subprocess, sys
 from pathlib import Path
 from runner.instance_lock import InstanceLock
 directory, slot, identity, how = sys.argv[1:]
@@ -44,12 +44,14 @@ InstanceLock.take(Path(directory), int(slot), identity)
 ended, ends = os.pipe()
 if how == "exec":
     os.set_inheritable(ended, True)
-    child = subprocess.Popen([sys.executable, "-c", f"import os; os.read({ended}, 1)"], close_fds=False).pid
-elif (child := os.fork()) == 0:
+    code = f"import os; print(os.getpid(), flush=True); os.read({ended}, 1)"
+    subprocess.Popen([sys.executable, "-c", code], close_fds=False)
+elif os.fork() == 0:
+    # It says so itself: until it has run, it has what its parent has.
+    print(os.getpid(), flush=True)
     os.close(ends)
     os.read(ended, 1)
     os._exit(0)
-print(child, flush=True)
 sys.stdin.readline()
 """
 

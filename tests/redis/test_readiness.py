@@ -1,7 +1,11 @@
 """What the service manager hears, on a real socket of each kind, and what happens when there is none."""
 
+import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from runner.private_redis import PrivateRedis
 from runner.readiness import ServiceManager
-
-DEADLINE_S = 20.0
+from tests.redis.conftest import DEADLINE_S, PLACES
 
 
 class Listener:
@@ -221,3 +225,65 @@ def test_status_is_one_line_whatever_is_in_it(text: str) -> None:
         (line,) = listener.heard()
         listener.close()
     assert line.startswith("STATUS=")
+
+
+# The daemon itself.
+
+
+def hamgrd(directory: Path, server: PrivateRedis, *, listener: Listener, **environment: str) -> list[str]:
+    """hamgrd's command line, which finds its listener in the environment as systemd would set it."""
+    config = directory / "database_config.json"
+    instance = {"hostname": "127.0.0.1", "port": 0, "unix_socket_path": str(server.socket_path)}
+    databases = {name: {"id": id, "separator": sep, "instance": "redis"} for name, (id, sep) in PLACES.items()}
+    config.write_text(json.dumps({"INSTANCES": {"redis": instance}, "DATABASES": databases}))
+    variables = [f"{name}={value}" for name, value in {"NOTIFY_SOCKET": listener.address, **environment}.items()]
+    run = "from runner.command_line.hamgrd import main; main()"
+    where = ("--db-config", str(config), "--run-directory", str(directory / "run"))
+    return ["env", *variables, sys.executable, "-c", run, "--slot-id", "0", *where]
+
+
+def test_daemon_tells_that_it_is_ready_alive_and_stopping(
+    directory: Path, server: PrivateRedis, listener: Listener
+) -> None:
+    process = subprocess.Popen(hamgrd(directory, server, listener=listener, WATCHDOG_USEC="200000"))
+    try:
+        messages = [listener.heard()]
+        while not any("READY=1" in message for message in messages):
+            messages.append(listener.heard())
+        # It goes on to say that it is alive, and not only once.
+        assert [listener.heard() for _ in range(3)] == [["WATCHDOG=1"]] * 3
+        process.send_signal(signal.SIGTERM)
+        while "STOPPING=1" not in listener.heard():
+            pass
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_daemon_that_is_second_in_its_slot_ends_and_is_never_ready(
+    directory: Path, server: PrivateRedis, listener: Listener
+) -> None:
+    first = subprocess.Popen(hamgrd(directory, server, listener=listener))
+    try:
+        while "READY=1" not in listener.heard():
+            pass
+        second = subprocess.run(
+            hamgrd(directory, server, listener=listener),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        place = server.socket_path.resolve()
+        refusal = f"hamgrd: another hamgrd (pid {first.pid}) manages slot 0 of {place}\n"
+        assert (second.returncode, second.stderr) == (1, refusal)
+        first.send_signal(signal.SIGTERM)
+        messages = [listener.heard()]
+        while "STOPPING=1" not in messages[-1]:
+            messages.append(listener.heard())
+        assert not any("READY=1" in message for message in messages)
+        assert first.wait(DEADLINE_S) == 0
+    finally:
+        first.kill()
+        first.wait()

@@ -64,9 +64,9 @@ class Dealings:
             link.close("the owner failed to take the link")
         return link
 
-    def down(self, link: Link, why: str) -> None:
-        """A link is gone: tell the owner."""
-        link.close(why)
+    def down(self, link: Link) -> None:
+        """A link is gone, and knows why: tell the owner."""
+        why = link.why_closed
         self._counts[Counted.LINKS_DOWN] += 1
         log.info("link_down", link=link.id, path=link.stated_path.longest, why=why)
         try:

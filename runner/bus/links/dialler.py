@@ -55,6 +55,12 @@ class _DialledStream:
     async def end(self) -> None:
         await self._call.done_writing()
 
+    async def lost(self) -> str:
+        ended = asyncio.Event()
+        self._call.add_done_callback(lambda call: ended.set())
+        await ended.wait()
+        return status_in_words(await self._call.code(), await self._call.details())
+
 
 @define(eq=False)
 class Dialler:
@@ -140,20 +146,21 @@ class Dialler:
         channel = self._channel(address)
         call: Call = channel.stream_stream(SERVICE_METHOD)(metadata=self._introduction.as_request())
         met = await self._unless_again(self._meet(address, call))
-        if not isinstance(met, Hello):
+        if not isinstance(met, Hello) or self._again.is_set():
+            # Asked once more: it may have been set since the attempt succeeded, when there was no link to close yet.
             await channel.close()
-            if met is not None:
+            if isinstance(met, str):
                 self._dealings.dial_failed(self, met)
             return None
         now_s = asyncio.get_running_loop().time
         since_s = now_s()
         link = self.link = self._dealings.up(met)
-        why = STOPS
         try:
-            why = await link.carry(_DialledStream(call))
+            await link.carry(_DialledStream(call))
         finally:
             self.link = None
-            self._dealings.down(link, why)
+            link.close(STOPS)
+            self._dealings.down(link)
             self._in_background(_end(link, channel))
         return now_s() - since_s
 

@@ -26,7 +26,7 @@ CLOSE_WITHIN_S = 0.5
 """How long the peer has to take part in the orderly end of a stream."""
 
 REASON_WITHIN_S = 0.2
-"""How long a failed write waits for the reader, which knows better why."""
+"""How long the reader of a stream that has ended has for the last frame, and to say why it ended."""
 
 ENDED_BY_PEER = "the peer ended the stream, or was lost"
 
@@ -48,8 +48,12 @@ class Stream(Protocol):
         """Nothing more will be written."""
         ...
 
+    async def lost(self) -> str:
+        """Return when the stream has ended or broken, with the reason, even while nobody reads."""
+        ...
 
-@define(eq=False)
+
+@define(eq=False, repr=False)
 class Link:
     """A link to a peer. Its owner reads who that is, puts frames, and may close it.
 
@@ -66,6 +70,9 @@ class Link:
 
     def __attrs_post_init__(self) -> None:
         self._closed_why = asyncio.get_running_loop().create_future()
+
+    def __repr__(self) -> str:
+        return f"<Link {self.id} {self.stated_path}>"
 
     @property
     def id(self) -> str:
@@ -102,6 +109,11 @@ class Link:
         """True once :meth:`close` was called or the stream ended: nothing is sent any more."""
         return self._closed_why.done()
 
+    @property
+    def why_closed(self) -> str:
+        """Why the link is closed; empty while it is not."""
+        return self._closed_why.result() if self.closed else ""
+
     def put(self, frame: bytes, key: Hashable | None = None) -> bool:
         """Send a frame when its turn comes. Never waits.
 
@@ -129,24 +141,24 @@ class Link:
             self._closed_why.set_result(why)
             self._counts[Counted.FRAMES_LOST_WAITING] += self.outgoing.close()
 
-    async def carry(self, stream: Stream) -> str:
-        """Move frames both ways until the stream ends or the link is closed. The answer is why."""
+    async def carry(self, stream: Stream) -> None:
+        """Move frames both ways until the stream ends or the link is closed; it is closed then."""
         reader = asyncio.create_task(self._read(stream), name=f"read {self.id}")
         writer = asyncio.create_task(self._write(stream), name=f"write {self.id}")
-        self._tasks = [reader, writer]
-        await asyncio.wait([reader, writer, self._closed_why], return_when=asyncio.FIRST_COMPLETED)
-        if writer.done() and not self.closed:
+        lost = asyncio.create_task(stream.lost(), name=f"lost {self.id}")
+        self._tasks = [reader, writer, lost]
+        await asyncio.wait([*self._tasks, self._closed_why], return_when=asyncio.FIRST_COMPLETED)
+        if not reader.done() and not self.closed:
             await asyncio.wait([reader, self._closed_why], timeout=REASON_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
-        if not self.closed:
-            self.close((reader if reader.done() else writer).result())
-        return self._closed_why.result()
+        for task in (reader, lost, writer):
+            if task.done():
+                self.close(task.result())
 
     async def finish(self, within_s: float = CLOSE_WITHIN_S) -> None:
         """Wait for the peer to end its side as well, but not for long. Nothing of the link runs any more then."""
         if not self._tasks:
             return
-        if within_s:
-            await asyncio.wait(self._tasks, timeout=within_s)
+        await asyncio.wait(self._tasks, timeout=within_s)
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)

@@ -23,15 +23,13 @@ from runner.bus.links.channel_options import NO_COMPRESSION, KeepAlive, listenin
 from runner.bus.links.counts import Counted
 from runner.bus.links.dealings import Dealings
 from runner.bus.links.introduction import Introduction, Refusal, read_request
-from runner.bus.links.link import CLOSE_WITHIN_S, Link
+from runner.bus.links.link import CLOSE_WITHIN_S, ENDED_BY_PEER, Link
 from runner.bus.links.owner import Hello, LinkOwner
 from runner.bus.links.rare_log import RareLog
 from runner.bus.links.socket_address import SocketAddress
 from runner.bus.links.tls import Tls, certificate_names, refusal_of_names
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
-
-STOPS = "the listener stops"
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -50,6 +48,11 @@ class _AcceptedStream:
 
     async def end(self) -> None:
         pass
+
+    async def lost(self) -> str:
+        # At this end gRPC cancels the handler instead.
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
 
 
 @define(eq=False)
@@ -151,12 +154,12 @@ class Listener:
         number = error.errno if isinstance(error, OSError) else None
         if self._rarely.due((wanted, number)):
             why = str(error) if number is None else os.strerror(number)
-            log.error("bus_not_listening", address=str(wanted), why=why, then="tried again for ever")
+            log.warning("bus_not_listening", address=str(wanted), why=why, then="tried again for ever")
 
     async def _close(self, server: grpc.aio.Server) -> None:
         log.info("bus_listener_closed")
         for link in self._links:
-            link.close(STOPS)
+            link.close("the listener stops")
         await server.stop(grace=CLOSE_WITHIN_S)
 
     async def _accept(self, requests: AsyncIterator[bytes], context: Context) -> None:
@@ -166,14 +169,18 @@ class Listener:
             await context.abort(met.status, met.text)
         link = self._dealings.up(met)
         self._links.add(link)
-        why = STOPS
         try:
             # At once: gRPC would send it with the first frame, and a reference peer gives up on us without it.
             await context.send_initial_metadata(self._introduction.as_response())
-            why = await link.carry(_AcceptedStream(context))
+            await link.carry(_AcceptedStream(context))
+        except Exception as error:  # noqa: BLE001
+            # The peer may be gone before it was answered, which gRPC tells in several ways.
+            link.close(f"cannot be answered: {error or type(error).__name__}")
         finally:
+            # gRPC ends the stream of a lost peer, or cancels this method, or both.
+            link.close(ENDED_BY_PEER)
             self._links.discard(link)
-            self._dealings.down(link, why)
+            self._dealings.down(link)
             await link.finish(0)
 
     def _meet(self, context: Context) -> Hello | Refusal:

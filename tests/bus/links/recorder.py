@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import define, field
 
 from models.service_path import ServicePath
 from models.swbus import ConnectionType
+from runner.bus.links.channel_options import KeepAlive
 from runner.bus.links.dialler import Dialler
 from runner.bus.links.introduction import Introduction, Refusal
 from runner.bus.links.link import Link
@@ -24,6 +25,13 @@ NODE_1 = ServicePath.parse("region-a.cluster-a.switch1-dpu0")
 NODE_2 = ServicePath.parse("region-a.cluster-a.switch2-dpu0")
 
 LOCAL = SocketAddress("127.0.0.1", 0)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody tells."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 @define(eq=False)
@@ -99,13 +107,10 @@ class ListeningEnd:
     owner: Recorder
 
     @classmethod
-    def of(
-        cls, owner: Recorder | None = None, tls: Tls | None = None, incarnation: str | None = None
-    ) -> "ListeningEnd":
+    def of(cls, owner: Recorder, tls: Tls | None, incarnation: str | None, keep_alive: KeepAlive) -> "ListeningEnd":
         """Node 2, which does not listen yet."""
-        owner = Recorder() if owner is None else owner
         introduction = Introduction(NODE_2, ConnectionType.IN_CLUSTER, incarnation)
-        return cls(Listener(owner, introduction, random.Random(2), Counter(), tls), owner)
+        return cls(Listener(owner, introduction, random.Random(2), Counter(), tls, keep_alive), owner)
 
     async def at(self, address: SocketAddress = LOCAL) -> SocketAddress:
         """Listen at an address."""
@@ -124,14 +129,14 @@ class DiallingEnd:
     @classmethod
     def to(
         cls,
-        *addresses: SocketAddress,
-        owner: Recorder | None = None,
-        path: ServicePath = NODE_1,
-        connection_type: ConnectionType = ConnectionType.IN_CLUSTER,
-        incarnation: str | None = None,
-        tls: Tls | None = None,
+        addresses: Sequence[SocketAddress],
+        owner: Recorder,
+        path: ServicePath,
+        connection_type: ConnectionType,
+        incarnation: str | None,
+        tls: Tls | None,
+        keep_alive: KeepAlive,
     ) -> "DiallingEnd":
-        """Node 1 unless it is said otherwise, which does not dial yet."""
-        owner = Recorder() if owner is None else owner
+        """A node that does not dial yet."""
         introduction = Introduction(path, connection_type, incarnation)
-        return cls(Dialler(addresses, owner, introduction, random.Random(1), Counter(), tls), owner)
+        return cls(Dialler(addresses, owner, introduction, random.Random(1), Counter(), tls, keep_alive), owner)

@@ -9,6 +9,7 @@ Source: tables 4.1, 4.3, 4.4.
 import re
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,13 +17,14 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+import redis
 from attrs import field, frozen
 
 from runner.private_redis import PrivateRedis
 
 DEADLINE_S = 20.0
 
-LINE = re.compile(rb"\+[\d.]+ \[(\d+) [^\]]*\] (.*)\r\n", re.DOTALL)
+LINE = re.compile(rb"\+([\d.]+) \[(\d+) [^\]]*\] (.*)\r\n", re.DOTALL)
 ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Row = Mapping[str, str]
@@ -40,6 +42,8 @@ class Change:
     key: str
     before: Row | None = field(hash=False)
     after: Row | None = field(hash=False)
+    at_s: float = field(default=0.0, eq=False)
+    """When, by the clock of the machine, to the microsecond."""
 
     @property
     def deleted(self) -> bool:
@@ -50,6 +54,10 @@ class Change:
     def idle(self) -> bool:
         """The row is what it was."""
         return self.before == self.after
+
+    def became(self, name: str) -> str | None:
+        """The value of a field afterwards; None when there is no row, or no such field."""
+        return (self.after or {}).get(name)
 
     def __str__(self) -> str:
         before, after = self.before or {}, self.after or {}
@@ -65,23 +73,19 @@ class Recorder:
     """
 
     def __init__(self, server: PrivateRedis, separators: Mapping[int, str]) -> None:
-        self._client = server.client()
+        self._server = server
         self._separators = separators
         self._rows: dict[tuple[int, str], dict[str, str]] = {}
         self._changes: list[Change] = []
         self.reads: Counter[str] = Counter()
         """How often each row was read as a whole, by its Redis key."""
-        self._transaction, self._changed_in = 0, 0
+        self._in_transaction = False
+        self._changed_in_transaction = False
         self._tokens, self._seen = count(1), 0
         self._news = threading.Condition()
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(server.socket_path))
-        self._socket.sendall(b"MONITOR\r\n")
-        self._lines = self._socket.makefile("rb")
-        assert self._lines.readline() == b"+OK\r\n"
-        self._take_stock(server)
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
+        self._connect()
+        self._rows = self._stock()
+        self._listen()
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +94,17 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def follow(self) -> None:
+        """Go on with the server that was started again; what it came back without, or with, is a change."""
+        self.close()
+        self._in_transaction = False
+        self._connect()
+        stock = self._stock()
+        for row in self._rows.keys() | stock.keys():
+            if self._rows.get(row) != stock.get(row):
+                self._become(*row, stock.get(row), time.time())
+        self._listen()
 
     def close(self) -> None:
         """Stop recording."""
@@ -111,38 +126,68 @@ class Recorder:
         return len(self._changes)
 
     def since(self, mark: int, *tables: str) -> Sequence[Change]:
-        """The changes after a mark until now, of these tables."""
+        """The changes after a mark until now, of these tables; of all when none is named."""
         self._catch_up()
-        return [change for change in self._changes[mark:] if change.table in tables]
+        return [change for change in self._changes[mark:] if not tables or change.table in tables]
+
+    def news(self, mark: int) -> Sequence[Change]:
+        """The changes after a mark that are recorded by now, without waiting for those on their way."""
+        return self._changes[mark:]
+
+    def _connect(self) -> None:
+        self._client = self._server.client()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(self._server.socket_path))
+        self._socket.sendall(b"MONITOR\r\n")
+        self._lines = self._socket.makefile("rb")
+        answer = self._lines.readline()
+        if answer != b"+OK\r\n":
+            raise ConnectionError(f"{self._server.socket_path} answered MONITOR with {answer!r}")
+
+    def _listen(self) -> None:
+        self._thread = threading.Thread(target=self._hear, daemon=True)
+        self._thread.start()
 
     def _catch_up(self) -> None:
-        """Wait until all that was done to the server before this call is recorded."""
-        token = next(self._tokens)
-        self._client.echo(f"recorder-{id(self)}-{token}")
-        with self._news:
-            assert self._news.wait_for(lambda: self._seen >= token, DEADLINE_S), "the server is not heard any more"
+        """Wait until all that was done to the server before this call is recorded; a dead one does nothing more.
 
-    def _take_stock(self, server: PrivateRedis) -> None:
+        Raises TimeoutError when the server answers and its lines do not come.
+        """
+        token = next(self._tokens)
+        try:
+            self._client.echo(f"recorder-{id(self)}-{token}")
+        except redis.ConnectionError:
+            self._thread.join(DEADLINE_S)
+            return
+        with self._news:
+            if not self._news.wait_for(lambda: self._seen >= token, DEADLINE_S):
+                raise TimeoutError("the server is not heard any more")
+
+    def _stock(self) -> dict[tuple[int, str], dict[str, str]]:
+        """All rows as they are now."""
+        rows = {}
         for database in self._separators:
-            with server.client(database_id=database) as client:
+            with self._server.client(database_id=database) as client:
                 for key in client.scan_iter():
                     if client.type(key) == b"hash":
                         fields = client.hgetall(key)
-                        self._rows[database, _text(key)] = {_text(n): _text(v) for n, v in fields.items()}
+                        rows[database, _text(key)] = {_text(n): _text(v) for n, v in fields.items()}
+        return rows
 
-    def _listen(self) -> None:
+    def _hear(self) -> None:
         with suppress(OSError):  # The server was killed: what it did until then is recorded.
             for line in self._lines:
                 if match := LINE.fullmatch(line):
-                    arguments = [_text(_unquoted(quoted)) for quoted in ARGUMENT.findall(match[2])]
+                    arguments = [_text(_unquoted(quoted)) for quoted in ARGUMENT.findall(match[3])]
                     with self._news:
-                        self._take(int(match[1]), *arguments)
+                        self._take(float(match[1]), int(match[2]), *arguments)
                         self._news.notify_all()
 
-    def _take(self, database: int, command: str, *arguments: str) -> None:
+    def _take(self, at_s: float, database: int, command: str, *arguments: str) -> None:
         match command.lower():
-            case "multi":
-                self._transaction += 1
+            case "multi" | "exec":
+                self._in_transaction = command.lower() == "multi"
+                self._changed_in_transaction = False
             case "hgetall":
                 self.reads[arguments[0]] += 1
             case "echo" if arguments[0].startswith(f"recorder-{id(self)}-"):
@@ -150,32 +195,32 @@ class Recorder:
             case "hset":
                 key, *pairs = arguments
                 row = self._rows.get((database, key), {})
-                self._become(database, key, row | dict(zip(pairs[::2], pairs[1::2], strict=True)))
+                self._become(database, key, row | dict(zip(pairs[::2], pairs[1::2], strict=True)), at_s)
             case "hdel":
                 key, *names = arguments
                 row = self._rows.get((database, key), {})
                 if row.keys() & set(names):
                     left = {name: value for name, value in row.items() if name not in names}
-                    self._become(database, key, left or None)
+                    self._become(database, key, left or None, at_s)
             case "del" | "unlink":
                 for key in arguments:
-                    self._become(database, key, None)
+                    self._become(database, key, None, at_s)
             case "flushdb" | "flushall":
                 for where, key in [row for row in self._rows if command.lower() == "flushall" or row[0] == database]:
-                    self._become(where, key, None)
+                    self._become(where, key, None, at_s)
 
-    def _become(self, database: int, name: str, after: dict[str, str] | None) -> None:
+    def _become(self, database: int, name: str, after: dict[str, str] | None, at_s: float) -> None:
         before: Row | None = self._rows.pop((database, name), None)
         if after is not None:
             self._rows[database, name] = after
         table, _, key = name.partition(self._separators.get(database, ":"))
         last = self._changes[-1] if self._changes else None
         same = last is not None and (last.database, last.table, last.key) == (database, table, key)
-        if same and last is not None and self._changed_in == self._transaction:
+        if same and last is not None and self._changed_in_transaction:
             before = last.before
             self._changes.pop()
-        self._changes.append(Change(database, table, key, before, after))
-        self._changed_in = self._transaction
+        self._changes.append(Change(database, table, key, before, after, at_s))
+        self._changed_in_transaction = self._in_transaction
 
 
 def _text(value: bytes) -> str:
