@@ -69,9 +69,10 @@ class RedisRows:
         prefix = self._name(table, "")
         client = self._client(table)
         found: dict[str, dict[str, bytes]] = {}
-        for name in self.names(table.database):
-            if name.startswith(prefix) and client.type(name) == b"hash":
-                fields: Mapping[bytes, bytes] = client.hgetall(name)  # type: ignore[assignment]
+        for raw in client.scan_iter(match=f"{prefix}*", count=1000):
+            if client.type(raw) == b"hash":
+                name = _text(raw)
+                fields: Mapping[bytes, bytes] = client.hgetall(raw)  # type: ignore[assignment]
                 found[name.removeprefix(prefix)] = {_text(n).split("@", 1)[0]: value for n, value in fields.items()}
         return {key: row for key, row in found.items() if row}
 

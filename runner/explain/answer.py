@@ -90,6 +90,8 @@ def explain_scope(
     published = _published(row)
     notes = [f"what the databases hold moves it at once: {move}" for move in _moves(said, scope)]
     notes += _troubles(said)
+    if machine is not None and published.state is None:
+        notes.append("no daemon publishes a state of it: what follows is what one that drives it would do")
     if machine is not None and "peer_connected" in facts(machine):
         machine, told = _linked(machine, link)
         notes += told

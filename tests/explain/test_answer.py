@@ -8,6 +8,8 @@ from attrs import frozen
 
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.vocabulary import HaOwner, OperationType
+from models.database import Database
+from models.tables import DASH_HA_SCOPE_STATE
 from runner.explain.answer import Link
 from runner.explain.what_if import BadAssumption, what_if
 from runner.journal.explanation import states, ways
@@ -186,3 +188,11 @@ def test_databases_that_have_moved_on_are_noted() -> None:
     answer = explained(lab, "A")
     assert answer.published.state == "HA_STATE_ACTIVE"
     assert any("active -> switching_to_standalone: peer lost" in note for note in answer.notes)
+
+
+def test_a_scope_whose_state_nobody_publishes_is_noted() -> None:
+    lab = played(SITUATIONS[2])
+    lab["A"].store.databases[Database.STATE_DB].pop((DASH_HA_SCOPE_STATE.name, lab["A"].side.state_key))
+    answer = explained(lab, "A")
+    assert answer.published.state is None
+    assert any("no daemon publishes a state of it" in note for note in answer.notes)

@@ -112,6 +112,11 @@ def test_nothing_is_written(running: Switch) -> None:
     assert contents(running) == before
 
 
+def test_a_key_that_is_no_row_is_left_out(running: Switch) -> None:
+    running.rows.client(Database.CONFIG_DB).set("VDPU|vdpu7_0", "no hash")
+    assert answered(SCOPE, *running.options)["states"]["state"] == "standby"
+
+
 def test_a_file_gives_the_answer_of_the_databases(running: Switch, tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
     live = answered(SCOPE, "--save", str(path), *running.options)
