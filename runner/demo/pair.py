@@ -82,8 +82,10 @@ class Pair:
         self.switches: dict[str, Switch] = {}
         self.links: dict[tuple[str, str], ControlLink] = {}
         """By who dials and whom."""
-        self.cuts: list[tuple[float, bool]] = []
-        """When the control link was cut (False) and mended (True): times of day in seconds."""
+        self.disturbances: list[tuple[float, str, bool]] = []
+        """What keeps the sides from agreeing: the time of day in seconds, what it is, and whether it began or ended."""
+        self.powered: set[str] = set()
+        """The sides whose DPU has power and takes rows."""
         self._timers, self._pace_ms, self._options = timers, pace_ms, tuple(options)
         self._link_loop: LinkLoop | None = None
         self._dpus: DpuHandle | None = None
@@ -114,7 +116,7 @@ class Pair:
         ports = self._lay_links()
         for name, side in self.sides.items():
             switch = Switch(side, self.directory / name, ports[name], tuple(self.sides.values()))
-            switch.hamgrd.command += ["--timers", str(timers), *self._options]
+            switch.hamgrd.command += ["--timers", str(timers), "--run-directory", str(self.directory), *self._options]
             self.switches[name] = switch
             switch.open()
         self._dpus = DpuHandle(self._start_dpus(ports))
@@ -261,6 +263,7 @@ class Pair:
 
     def acks(self, name: str, how: Acks, wrong: str | None = None) -> None:
         """From now on the DPU answers role writes so; what it held is released unless it is to hold."""
+        self._disturbed(f"acks {name}", how is not Acks.AT_ONCE)
         self.dpus.tell("acks", side=name, how=how.name, wrong=wrong)
 
     def sync(self, name: str, how: SyncEnd, takes_s: int = 0) -> None:
@@ -269,16 +272,19 @@ class Pair:
 
     def off(self, name: str) -> None:
         """The DPU loses power; the others lose the channel to it."""
+        self.powered.discard(name)
         self.dpus.tell("power_off", side=name)
 
     def on(self, name: str) -> None:
         """The DPU boots, empty; it is reached by everybody and has the channel."""
         self.dpus.tell("bfd", side=name, sides=list(self.sides))
         self.dpus.tell("power_on", side=name)
+        self.powered.add(name)
         self.chan(True)
 
     def crash_dpu(self, name: str, *, midplane: str = "up", data: str = "down") -> None:
         """A process of the DPU dies: no BFD, no forwarding, its control plane down; :meth:`on` brings it back."""
+        self.powered.discard(name)
         self.dpus.tell("crash", side=name, midplane=midplane, data=data)
 
     def restart_swss(self, name: str, *, seen: bool) -> None:
@@ -298,8 +304,7 @@ class Pair:
 
     def set_link(self, up: bool, *, silent: bool = False) -> None:
         """Mend or cut the control links between all sides; ``silent``: nothing is refused, nothing comes through."""
-        if not up:
-            self.cuts.append((time.time(), False))
+        self._disturbed("link", not up)
         for link in self.links.values():
             if up:
                 link.open()
@@ -307,11 +312,10 @@ class Pair:
                 link.silence()
             else:
                 link.refuse()
-        if up:
-            self.cuts.append((time.time(), True))
 
     def delay(self, seconds: float) -> None:
         """Have everything on the control links take so long, each way."""
+        self._disturbed("link", bool(seconds))
         for link in self.links.values():
             link.delay_s = seconds
 
@@ -333,11 +337,33 @@ class Pair:
 
     def kill(self, name: str) -> None:
         """End hamgrd of a switch at once."""
+        self._disturbed(f"hamgrd {name}", True)
         self[name].hamgrd.kill()
+
+    def stop(self, name: str) -> int | None:
+        """End hamgrd of a switch as a service manager does; gives its exit code."""
+        self._disturbed(f"hamgrd {name}", True)
+        return self[name].hamgrd.stop()
 
     def start(self, name: str) -> None:
         """Start hamgrd of a switch on what Redis holds, and wait until it is ready."""
         self[name].hamgrd.start()
+        self._disturbed(f"hamgrd {name}", False)
+
+    def restart(self, name: str) -> None:
+        """End hamgrd of a switch at once, and start it again."""
+        self.kill(name)
+        self.start(name)
+
+    def pause(self, name: str) -> None:
+        """Let hamgrd of a switch stand still."""
+        self._disturbed(f"hamgrd {name}", True)
+        self[name].hamgrd.pause()
+
+    def resume(self, name: str) -> None:
+        """Let hamgrd of a switch go on."""
+        self[name].hamgrd.resume()
+        self._disturbed(f"hamgrd {name}", False)
 
     def reboot(self, name: str) -> None:
         """The switch goes down with its DPU: its connections stay half-open, and it loses every row of HA."""
@@ -451,23 +477,30 @@ class Pair:
 
     def reset(self, owner: HaOwner) -> None:
         """From whatever there is to Z0, ready for another scenario in this mode."""
+        for link in self.links.values():
+            link.open()
         for switch in self.switches.values():
             switch.configure()
             switch.hamgrd.resume()
             if not switch.hamgrd.alive:
                 switch.hamgrd.start()
-        for link in self.links.values():
-            link.open()
-        self.cuts.clear()
-        self.teardown()
         self.dpus.tell("behave")
+        for name in self.sides:
+            if name not in self.powered:
+                # What a DPU without power has published stays in its databases.
+                self.on(name)
+        self.teardown()
         for switch in self.switches.values():
             switch.rows.remove(DPU_RESET_INFO, f"DPU{SLOT}")
+        self.disturbances.clear()
         self.owner = owner
         self.controller = Controller(owner, configured_set(tuple(self.sides.values())))
         self.dpus.tell("pair", names=list(self.pair))
 
     # How it works.
+
+    def _disturbed(self, what: str, began: bool) -> None:
+        self.disturbances.append((time.time(), what, began))
 
     def _write(self, name: str, row: ConfigRow) -> None:
         table, key, fields = row

@@ -181,6 +181,11 @@ class Switch:
         ]
         return sorted(found, key=lambda change: change.at_s)
 
+    def acknowledged(self, marks: Sequence[int] | None = None) -> list[tuple[float, str]]:
+        """The roles that the DPU has acknowledged after these marks, or ever; ``""`` where its row was lost."""
+        rows = self.changes(marks or [0] * len(self.recorders), DASH_HA_SCOPE_STATE_TABLE)
+        return [(change.at_s, change.became("ha_role") or "") for change in rows if change.key == SET_ID]
+
 
 def ctl(state: Mapping[str, str] | None) -> str:
     """The control state of a published row in lower case and without its prefix."""
