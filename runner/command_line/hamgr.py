@@ -4,14 +4,18 @@ import typer
 
 from runner.command_line.demo import demo
 from runner.command_line.diagram import diagram
+from runner.command_line.explain import explain
 from runner.command_line.replay import replay
 from runner.command_line.show import show
+from runner.command_line.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="SONiC SmartSwitch High Availability.")
 app.command("demo")(demo)
 app.command("diagram")(diagram)
+app.command("explain")(explain)
 app.command("replay")(replay)
 app.add_typer(show, name="show")
+app.command("watch")(watch)
 
 
 def main() -> None:
