@@ -9,7 +9,7 @@ Source: architecture, "The I/O shell".
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from attrs import define, evolve, field, frozen
@@ -23,6 +23,7 @@ from runner.database_config import DatabaseAddress
 from runner.database_link import DatabaseLink
 from runner.eni_counters_reader import COUNTERS_INTERVAL_S, EniCountersReader
 from runner.inputs import Input, LinkChanged, RowsFound, SnapshotComplete, TimerFired
+from runner.metrics.carriers import Carriers
 from runner.orchagent_producer import OrchagentProducer
 from runner.output_log import OutputLog
 from runner.outputs import (
@@ -44,6 +45,9 @@ from runner.outputs import (
 from runner.table_reader import AUDIT_INTERVAL_S, Batch, TableReader
 from runner.table_writer import RowOutput, TableWriter
 from runner.timer_wheel import TimerWheel
+
+if TYPE_CHECKING:
+    from runner.metrics.daemon_metrics import DaemonMetrics
 
 FIRST_COMPLAINT_S, STILL_WAITING_S = 1.0, 10.0
 """When a daemon that waits for databases says so, and how often from then on."""
@@ -105,6 +109,9 @@ class Shell:
     _entities: KnownEntities | None = None
     """The entities of the node, for who asks for them on the bus; needed with a bus."""
 
+    _metrics: "DaemonMetrics | None" = None
+    """Who is shown every step, to count and measure."""
+
     log: OutputLog = field(factory=OutputLog)
     _links: dict[Database, DatabaseLink] = field(init=False)
     _queue: asyncio.Queue[Batch | TimerFired | LinkChanged | Delivery | None] = field(factory=asyncio.Queue)
@@ -122,6 +129,10 @@ class Shell:
         if self._around.bus is not None:
             assert self._entities is not None
             self.bus = Bus(self._around.bus, self._entities, self._heard_on_the_bus, self._on_waiting)
+        if self._metrics is not None:
+            orchagent = self._orchagent if self._around.dpu_transport is Transport.ORCHAGENT else None
+            slot_id = self._metrics.slot_id
+            self._metrics.watch(Carriers(slot_id, self._links, self._writer, self._queue, orchagent, self.bus))
 
     def stop(self) -> None:
         """End :meth:`run`: no more inputs are taken, those that are queued are handled."""
@@ -138,6 +149,8 @@ class Shell:
         carriers = [asyncio.create_task(self._orchagent.run(), name="orchagent")]
         if self.bus is not None:
             carriers.append(asyncio.create_task(self.bus.run(), name="bus"))
+        if self._metrics is not None:
+            carriers.append(asyncio.create_task(self._metrics.run(), name="metrics"))
         loop = asyncio.create_task(self._handle_inputs(), name="inputs")
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([*sources, *carriers, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -191,6 +204,7 @@ class Shell:
                 case Delivery(happened, answered):
                     answered(await self._step(happened))
                 case Batch():
+                    self._count_snapshot(item)
                     for each in item.inputs:
                         await self._step(each)
 
@@ -211,11 +225,16 @@ class Shell:
             if item is None:
                 return None
             if isinstance(item, Batch):
+                self._count_snapshot(item)
                 inputs.setdefault(item.database, []).extend(item.inputs)
         everything = [happened for name in self._links for happened in inputs[name]]
         found = [happened for happened in everything if isinstance(happened, RowsFound)]
         self._prime_orchagent(found)
         return [*found, *(happened for happened in everything if not isinstance(happened, RowsFound))]
+
+    def _count_snapshot(self, batch: Batch) -> None:
+        if batch.snapshot and self._metrics is not None:
+            self._metrics.database_read(batch.database)
 
     def _prime_orchagent(self, found: Sequence[RowsFound]) -> None:
         sent = {table.name for table in self._around.transported_tables if table.transport is Transport.ORCHAGENT}
@@ -225,13 +244,19 @@ class Shell:
 
     async def _step(self, happened: Input) -> Verdict | None:
         """Take one input in; what became of it, if it was a message."""
+        started_s = time.perf_counter()
         try:
             outputs = self._node.step(happened, self._now_ms())
         except Exception as error:  # noqa: BLE001
             # Whatever comes out of a step is a bug of the node. One input is lost by it, not the daemon (I-17).
             self.log.bug(happened, error)
+            if self._metrics is not None:
+                self._metrics.failed(happened)
             return None
+        decided_s = time.perf_counter()
         await self._carry_out(happened, outputs)
+        if self._metrics is not None:
+            self._metrics.observe(happened, outputs, started_s, decided_s)
         return next((output.verdict for output in outputs if isinstance(output, AnswerMessage)), None)
 
     async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
