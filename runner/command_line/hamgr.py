@@ -8,6 +8,7 @@ from runner.command_line.explain import explain
 from runner.command_line.replay import replay
 from runner.command_line.show import show
 from runner.command_line.watch import watch
+from runner.command_line.web import web
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="SONiC SmartSwitch High Availability.")
 app.command("demo")(demo)
@@ -16,6 +17,7 @@ app.command("explain")(explain)
 app.command("replay")(replay)
 app.add_typer(show, name="show")
 app.command("watch")(watch)
+app.command("web")(web)
 
 
 def main() -> None:
