@@ -17,6 +17,9 @@ from runner.demo.invariants import findings
 from runner.demo.watch import Watch
 from tests.two_switches.pair import WatchedPair
 
+AUDIT_S = "0.5"
+"""How often hamgrd looks for what no database tells: soon enough for tests that wait for it."""
+
 
 class Workshop:
     """Gives out the pair of this worker."""
@@ -31,7 +34,7 @@ class Workshop:
                 self._pair.reset(owner)
                 return self._pair
         self.close()
-        self._pair = WatchedPair(owner)
+        self._pair = WatchedPair(owner, options=("--audit-interval", AUDIT_S))
         self._pair.open()
         return self._pair
 

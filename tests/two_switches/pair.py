@@ -1,14 +1,17 @@
 """A pair of switches in a test: all that happened to it, and short words for what is asked."""
 
 import time
+from collections.abc import Mapping
 from itertools import count
 from typing import Self
 
+from models.tables import DASH_HA_SCOPE_TABLE
 from runner.demo.hamgrd_process import HamgrdProcess
 from runner.demo.invariants import at_rest
 from runner.demo.pair import Pair
 from runner.demo.switch import LOOK_EVERY_S, until
 from runner.demo.watch import Watch
+from runner.lab.dpu_rows import REQUESTS
 from tests.daemon.switch import BARRIERS
 
 P = ("active/active", "standby/standby")
@@ -55,7 +58,7 @@ class WatchedPair(Pair):
         """Wait until every hamgrd has handled what was written to its databases, and every DPU has what it was sent."""
         for name, switch in self.switches.items():
             if switch.hamgrd.alive:
-                self._barrier(name)
+                self.handled(name)
         for name in self.powered:
             until(lambda name=name: self._told(name), lambda name=name: self.dpus[name].received[-5:])  # type: ignore[misc]
 
@@ -94,11 +97,14 @@ class WatchedPair(Pair):
         told = self[name].told
         if not told:
             return True
-        sent = [row.fields for row in self.dpus[name].received if row.table == "DASH_HA_SCOPE_TABLE"]
-        return bool(sent) and sent[-1] == told
+        sent = [row.fields for row in self.dpus[name].received if row.table == DASH_HA_SCOPE_TABLE.name]
+        return bool(sent) and _lasting(sent[-1] or {}) == _lasting(told)
 
-    def _barrier(self, name: str) -> None:
-        """A row of each database that is rejected comes last; it is gone afterwards."""
+    def handled(self, name: str) -> None:
+        """Wait until hamgrd of a switch has handled what was written to its databases.
+
+        A row of each database that is rejected comes last; it is gone afterwards.
+        """
         hamgrd, rows = self[name].hamgrd, self[name].rows
         mark = hamgrd.mark()
         keys = [key.format(f"{name}{next(_numbers)}") for _, key, _ in BARRIERS.values()]
@@ -107,6 +113,11 @@ class WatchedPair(Pair):
         until(lambda: all(_rejected(hamgrd, key, mark) for key in keys), hamgrd.last_words)
         for key, (table, _, _) in zip(keys, BARRIERS.values(), strict=True):
             rows.remove(table, key)
+
+
+def _lasting(row: Mapping[str, str]) -> dict[str, str]:
+    """What a row says for good: a restart sends the row again without the requests in it."""
+    return {name: value for name, value in row.items() if name not in REQUESTS}
 
 
 def _rejected(hamgrd: HamgrdProcess, key: str, mark: int) -> bool:
