@@ -47,10 +47,13 @@ class Membership:
         self.paths[dpu_name] = node.node
         return None
 
-    def name_of(self, node: ServicePath) -> str | None:
-        """The neighbour whose node has this path: as found, else the only one that it can be."""
-        found = next((name for name, path in self.paths.items() if path == node.node), None)
-        return found if found is not None else self._only(self._candidates(node))
+    def name_of(self, node: ServicePath, host: str | None = None) -> str | None:
+        """The neighbour whose node has this path: as found, else the only one that it can be, coming from ``host``."""
+        found = self._found_as(node)
+        if found is not None:
+            return found
+        possible = [name for name in self._candidates(node) if host is None or self._may_come_from(name, host)]
+        return possible[0] if len(possible) == 1 else None
 
     def node_of(self, dpu_name: str) -> ServicePath | None:
         """The path of a neighbour's node, as far as it is known."""
@@ -80,11 +83,10 @@ class Membership:
         node, host = hello.introduction.stated_path.node, hello.remote.host
         if node == self.own:
             return _denied(f"{node} is this node itself")
-        local = self._is_local(host)
-        at_address = {name for name, neighbour in self.neighbours.items() if local or host in neighbour.addresses}
+        at_address = {name for name in self.neighbours if self._may_come_from(name, host)}
         if not at_address:
             return _denied(f"{host} is no neighbour: neither DPU nor REMOTE_DPU names it")
-        known = next((name for name, path in self.paths.items() if path == node), None)
+        known = self._found_as(node)
         possible = {known} if known is not None else set(self._candidates(node))
         if not possible & at_address:
             return _denied(f"{node} does not belong to {host}")
@@ -96,12 +98,14 @@ class Membership:
         slot = _slot(node)
         return [name for name in unknown if slot is None or self.neighbours[name].slot == slot]
 
+    def _found_as(self, node: ServicePath) -> str | None:
+        return next((name for name, path in self.paths.items() if path == node.node), None)
+
+    def _may_come_from(self, dpu_name: str, host: str) -> bool:
+        return self._is_local(host) or host in self.neighbours[dpu_name].addresses
+
     def _is_local(self, host: str) -> bool:
         return host in self.own_addresses or ip_address(host).is_loopback
-
-    @staticmethod
-    def _only(names: list[str]) -> str | None:
-        return names[0] if len(names) == 1 else None
 
 
 def _slot(node: ServicePath) -> int | None:

@@ -36,6 +36,10 @@ class Reachability:
         self._pings.clear()
         return self._becomes(False)
 
+    def left(self) -> bool | None:
+        """Nobody wants to speak to it any more. What was never up is not lost by that."""
+        return self._becomes(False) if self.up else None
+
     def restarted(self, now_s: float) -> bool | None:
         """Its process is another one than before: what it knew is gone, whatever the way to it looks like."""
         self._pings.clear()

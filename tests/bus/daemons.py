@@ -24,6 +24,7 @@ class Daemon:
 
     number: int
     port: int = field(factory=free_port)
+    host: str = "127.0.0.1"
     options: BusOptions = field(factory=BusOptions)
     entities: set[str] = field(factory=set)
     links: list[LinkChanged] = field(factory=list)
@@ -57,7 +58,7 @@ class Daemon:
 
     def neighbour(self, port: int | None = None) -> Neighbour:
         """As others have it in REMOTE_DPU, by default without anything in between."""
-        return Neighbour(self.dpu_name, 0, ("127.0.0.1",), self.port if port is None else port)
+        return Neighbour(self.dpu_name, 0, (self.host,), self.port if port is None else port)
 
     async def start(self) -> None:
         """Run."""
@@ -69,9 +70,15 @@ class Daemon:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    async def ended(self) -> None:
+        """Wait until it ends by itself."""
+        assert self._task is not None
+        async with asyncio.timeout(10):
+            await self._task
+
     def meet(self, *others: Neighbour, **changes: Any) -> None:
         """Be on the bus and meet these."""
-        self.bus.reach(ReachBus(self.node, ("127.0.0.1",), self.port, others, **changes))
+        self.bus.reach(ReachBus(self.node, (self.host,), self.port, others, **changes))
 
     def say(self, other: "Daemon", data: PeerData, to: str | None = None) -> None:
         """Its scope says something to the scope of another."""
