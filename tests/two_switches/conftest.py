@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hamgr_fsm.vocabulary import HaOwner
+from runner.demo.configuration import A, B, C
 from runner.demo.invariants import findings
 from runner.demo.watch import Watch
 from tests.two_switches.pair import WatchedPair
@@ -75,6 +76,13 @@ def dpu_driven(workshop: Workshop) -> Iterator[WatchedPair]:
 def either(request: pytest.FixtureRequest, workshop: Workshop) -> Iterator[WatchedPair]:
     """A pair in each mode."""
     yield from watched(workshop.pair(request.param))
+
+
+@pytest.fixture
+def replaceable(short_path: Path) -> Iterator[WatchedPair]:
+    """A pair and a third switch, which may replace one of it."""
+    with WatchedPair(HaOwner.SWITCH, sides=(A, B, C), directory=short_path) as pair:
+        yield from watched(pair)
 
 
 @pytest.fixture
