@@ -25,6 +25,7 @@ class Daemon:
     number: int
     port: int = field(factory=free_port)
     host: str = "127.0.0.1"
+    cluster: str = "west.c1"
     options: BusOptions = field(factory=BusOptions)
     entities: set[str] = field(factory=set)
     links: list[LinkChanged] = field(factory=list)
@@ -54,7 +55,7 @@ class Daemon:
     @property
     def node(self) -> str:
         """The path of its node."""
-        return f"west.c1.switch{self.number}-dpu0"
+        return f"{self.cluster}.switch{self.number}-dpu0"
 
     def neighbour(self, port: int | None = None) -> Neighbour:
         """As others have it in REMOTE_DPU, by default without anything in between."""

@@ -159,9 +159,9 @@ async def dial(
 
 
 @asynccontextmanager
-async def command_line_client(port: int, node: ServicePath) -> AsyncIterator[RawPeer]:
+async def command_line_client(port: int, node: ServicePath, host: str = "127.0.0.1") -> AsyncIterator[RawPeer]:
     """swbus-cli at a node: a client with an id of its own, which asks in the name of a resource of itself."""
     stated = evolve(node, service_type="swbus-cli", service_id="7b1d4a52-6f0e-4b7e-9d0a-2f1c3e5a7b90")
-    async with dial(port, ConnectionType.CLIENT, stated) as client:
+    async with dial(port, ConnectionType.CLIENT, stated, host=host) as client:
         client.own = stated.with_resource("ping", "0")
         yield client
