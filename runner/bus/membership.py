@@ -52,7 +52,8 @@ class Membership:
         found = self._found_as(node)
         if found is not None:
             return found
-        possible = [name for name in self._candidates(node) if host is None or self._may_come_from(name, host)]
+        there = self.neighbours if host is None else self._coming_from(host)
+        possible = [name for name in self._candidates(node) if name in there]
         return possible[0] if len(possible) == 1 else None
 
     def node_of(self, dpu_name: str) -> ServicePath | None:
@@ -83,7 +84,7 @@ class Membership:
         node, host = hello.introduction.stated_path.node, hello.remote.host
         if node == self.own:
             return _denied(f"{node} is this node itself")
-        at_address = {name for name in self.neighbours if self._may_come_from(name, host)}
+        at_address = self._coming_from(host)
         if not at_address:
             return _denied(f"{host} is no neighbour: neither DPU nor REMOTE_DPU names it")
         known = self._found_as(node)
@@ -101,8 +102,11 @@ class Membership:
     def _found_as(self, node: ServicePath) -> str | None:
         return next((name for name, path in self.paths.items() if path == node.node), None)
 
-    def _may_come_from(self, dpu_name: str, host: str) -> bool:
-        return self._is_local(host) or host in self.neighbours[dpu_name].addresses
+    def _coming_from(self, host: str) -> set[str]:
+        """The neighbours that an address belongs to. Through one of this host that is nobody's, such as that of a
+        relay, anybody may come."""
+        there = {name for name, neighbour in self.neighbours.items() if host in neighbour.addresses}
+        return there or (set(self.neighbours) if self._is_local(host) else set())
 
     def _is_local(self, host: str) -> bool:
         return host in self.own_addresses or ip_address(host).is_loopback

@@ -69,10 +69,11 @@ class Reachability:
 
     def silence(self, now_s: float) -> bool | None:
         """Time has passed."""
-        if not any(now_s - sent_s >= SILENT_AFTER_S for sent_s in self._pings.values()):
+        answerable = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s < sent_s + SILENT_AFTER_S}
+        if len(answerable) == len(self._pings):
             return None
-        # Only those that may still be answered are kept.
-        self._pings = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s - sent_s < SILENT_AFTER_S}
+        # What comes to the others now is too late to mean anything.
+        self._pings = answerable
         return self._becomes(False)
 
     def next_look_s(self) -> float | None:
