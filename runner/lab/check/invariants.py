@@ -1,0 +1,61 @@
+"""What must hold in a state of a checked pair.
+
+What can be seen in one local step (I3 to I8) is looked at there; here is what concerns both sides. At rest means: the
+control link is up, nothing is in flight or under way, and every DPU that is up has its role.
+
+Source: switch-driven 11; ha-set 4.1.
+"""
+
+from runner.lab.check.pair import Pair, State
+from runner.lab.check.side import NAMES, Violation
+
+
+def violation_at_rest(pair: Pair, state: State) -> Violation | None:
+    """I1, I11 and the route, of a state that is at rest."""
+    known = pair.known(state)
+    if known[0].decides and known[1].decides:
+        return Violation("I1", "both sides decide flows at rest")
+    for position in (0, 1):
+        own, peer = known[position], known[1 - position]
+        peer_has_them = peer.in_sync and peer.side.dpu_up and peer.hears_peer and not peer.leaving
+        if own.decides and not own.in_sync and peer_has_them:
+            name = NAMES[position]
+            return Violation("I11", f"{name} decides without the flows, which {NAMES[1 - position]} has")
+        if own.decides and own.serves:
+            for at in (0, 1):
+                primary = known[at].side.primary
+                if primary != position:
+                    leads = "nowhere" if primary is None else f"to {NAMES[primary]}"
+                    return Violation("I4", f"{NAMES[position]} serves, but the route of {NAMES[at]} leads {leads}")
+    return None
+
+
+def in_good_order(pair: Pair, state: State) -> bool:
+    """I9: a pair, or one that serves while the other cannot or is pinned away; nobody only if nobody may.
+
+    For a state in which nothing is broken any more.
+    """
+    known = pair.known(state)
+    deciders = [position for position in (0, 1) if known[position].decides]
+    able = [_able(pair, state, position) for position in (0, 1)]
+    if not any(able):
+        return len(deciders) <= 1
+    if len(deciders) != 1 or not all(k.acked for k in known):
+        return False
+    serving, other = deciders[0], 1 - deciders[0]
+    states = [pair.fact(state, position, "state") for position in (0, 1)]
+    pinned = [_pinned(pair, state, position) for position in (0, 1)]
+    if all(able) and not any(pinned):
+        beside = ("standby", "switching_to_active")
+        return states[serving] == "active" and states[other] in beside and known[other].in_sync
+    return states[serving] in ("active", "standalone")
+
+
+def _able(pair: Pair, state: State, position: int) -> bool:
+    config = pair.fact(state, position, "config")
+    return config is not None and not config.disabled and config.desired.value != "dead"  # type: ignore[attr-defined]
+
+
+def _pinned(pair: Pair, state: State, position: int) -> bool:
+    config = pair.fact(state, position, "config")
+    return config is not None and config.desired.value == "standalone"  # type: ignore[attr-defined]
