@@ -1,7 +1,8 @@
 """What makes two pairs the same: terms count from the lowest that anybody knows, and ids that nobody else knows are
 forgotten.
 
-Terms are only compared, copied and counted up, so what matters is their difference. An id of something that is over
+Terms are only compared, copied and counted up, so what matters is their difference, and of a large one only that it is
+large: a side would have to begin to serve ``FARTHEST`` times in a row without being heard to catch up. An id of something that is over
 matters only while the other side or a message may still speak of it.
 
 Source: switch-driven 3, 6; field-lessons LD-04.
@@ -15,15 +16,28 @@ from hamgr_fsm.messages import PeerMessage, StandaloneRequest, StateReport, Vote
 from hamgr_fsm.vocabulary import SwitchoverState
 from runner.lab.check.side import Side
 
+FARTHEST = 3
+"""Terms that are farther apart than this count as so far apart."""
 
-def lowest_term(side: Side, at: dict[str, int]) -> int:
-    """The lowest term that a side knows of."""
-    terms = [side.facts[at["term"]], side.facts[at["peer_term"]]]
-    programmed, signals = side.facts[at["programmed"]], side.facts[at["signals"]]
-    terms += [programmed.term] if programmed is not None else []
-    terms += [signals.term] if signals is not None else []
-    terms += [side.heard.term] if side.heard is not None else []
-    return min(terms)
+
+def terms_of(side: Side, at: dict[str, int]) -> frozenset[int]:
+    """Every term that a side knows of."""
+    terms: set[int] = {side.facts[at["term"]], side.facts[at["peer_term"]]}
+    for name in ("programmed", "signals", "reported"):
+        if (value := side.facts[at[name]]) is not None:
+            terms.add(value.term)
+    if side.heard is not None:
+        terms.add(side.heard.term)
+    return frozenset(terms)
+
+
+def closer(terms: set[int]) -> dict[int, int]:
+    """The terms in their order, the lowest at most 1, and none farther from the next than ``FARTHEST``."""
+    ordered = sorted(terms)
+    new = {ordered[0]: min(ordered[0], 1)}
+    for before, term in zip(ordered, ordered[1:], strict=False):
+        new[term] = new[before] + min(term - before, FARTHEST)
+    return new
 
 
 def term_in(message: PeerMessage) -> int | None:
@@ -36,28 +50,28 @@ def term_in(message: PeerMessage) -> int | None:
     return None
 
 
-def with_lower_terms(side: Side, at: dict[str, int], by: int) -> Side:
-    """The same side with every term lower by so much."""
+def with_terms(side: Side, at: dict[str, int], new: dict[int, int]) -> Side:
+    """The same side with other terms."""
     facts = list(side.facts)
     for name in ("term", "peer_term"):
-        facts[at[name]] -= by
+        facts[at[name]] = new[facts[at[name]]]
     for name in ("programmed", "signals", "reported"):
         if (value := facts[at[name]]) is not None:
-            facts[at[name]] = attrs.evolve(value, term=value.term - by)
+            facts[at[name]] = attrs.evolve(value, term=new[value.term])
     heard = side.heard
     if heard is not None:
-        heard = attrs.evolve(heard, term=heard.term - by)
+        heard = attrs.evolve(heard, term=new[heard.term])
     return attrs.evolve(side, facts=tuple(facts), heard=heard)
 
 
-def message_with_lower_term(message: PeerMessage, by: int) -> PeerMessage:
-    """The same message with its term lower by so much."""
+def message_with_terms(message: PeerMessage, new: dict[int, int]) -> PeerMessage:
+    """The same message with another term."""
     match message:
         case StateReport() | VoteRequest():
-            return attrs.evolve(message, term=message.term - by)
+            return attrs.evolve(message, term=new[message.term])
         case StandaloneRequest(signals):
             assert signals.term is not None
-            return attrs.evolve(message, signals=attrs.evolve(signals, term=signals.term - by))
+            return attrs.evolve(message, signals=attrs.evolve(signals, term=new[signals.term]))
     return message
 
 

@@ -12,7 +12,7 @@ from runner.lab.check.happenings import Deed, Happening, Step
 from runner.lab.check.invariants import violation_at_rest
 from runner.lab.check.liveness import Liveness
 from runner.lab.check.pair import Next, Pair, State
-from runner.lab.check.side import Violation
+from runner.lab.check.violation import Violation
 
 
 @frozen
@@ -55,6 +55,12 @@ class Explorer:
     pair: Pair
     most_states: int = 1_000_000
     liveness: bool = True
+    looks: tuple[Callable[[Pair, State], Violation | None], ...] = ()
+    """What is looked at in every state besides."""
+
+    restarts: bool = False
+    """In every state in which nothing urgent is under way, see whether a restart leads to the same end (I10)."""
+
     stop: Callable[[], bool] = lambda: False
     tell: Callable[[Report], None] = lambda report: None
     report: Report = field(factory=Report)
@@ -63,11 +69,12 @@ class Explorer:
     _parents: "array[int]" = field(factory=lambda: array("l"))
     _steps: list[tuple[str, Happening]] = field(factory=list)
     _ends: Liveness = field(init=False)
+    _broken_ends: Liveness = field(init=False)
 
     def explore(self, start: State) -> Report:
         """Everything that can come of a state."""
         pair, report = self.pair, self.report
-        self._ends = Liveness(pair)
+        self._ends, self._broken_ends = Liveness(pair), Liveness(pair, mends=False)
         numbers, parents, steps = self._numbers, self._parents, self._steps
         numbers[start] = 0
         parents.append(-1)
@@ -109,13 +116,20 @@ class Explorer:
     def _look(self, state: State) -> tuple[Violation | None, list[Next]]:
         """Look at a state, and say what can come of it."""
         pair = self.pair
+        for look in self.looks:
+            if (wrong := look(pair, state)) is not None:
+                return wrong, []
         nexts = list(pair.urgent(state))
         if not nexts:
             if pair.at_rest(state):
                 self.report.at_rest += 1
                 if (wrong := violation_at_rest(pair, state)) is not None:
                     return wrong, nexts
-            if self.liveness and (wrong := self._ends.violation(state)) is not None:
+            if self.liveness:
+                wrong = self._ends.violation(state) or self._broken_ends.violation(state)
+                if wrong is not None:
+                    return wrong, nexts
+            if self.restarts and (wrong := self._ends.restart_violation(state)) is not None:
                 return wrong, nexts
             nexts += pair.timers(state)
         nexts += pair.unhurried(state)
@@ -134,8 +148,9 @@ class Explorer:
             trace.append(Step(*self._steps[number]))
             number = self._parents[number]
         then: tuple[Step, ...] = ()
-        if state is not None and wrong.invariant == "I9":
-            then = tuple(Step(n.who, n.happening) for n in self._ends.run(state))
+        if state is not None and wrong.invariant in ("I9", "I-02"):
+            ends = self._ends if wrong.invariant == "I9" else self._broken_ends
+            then = tuple(Step(n.who, n.happening) for n in ends.run(state))
         self.report.found = Found(wrong, tuple(reversed(trace)), then)
 
 

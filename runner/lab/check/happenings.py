@@ -30,6 +30,7 @@ class Fault(StrEnum):
     ROLE_REFUSED = "role_refused"
     SYNC_FAILED = "sync_failed"
     DROPS = "drops"
+    HEALTH = "health"
 
 
 class Deed(StrEnum):
@@ -43,6 +44,7 @@ class Deed(StrEnum):
     CHANNEL_UP = "hears that the channel is up"
     CHANNEL_DOWN = "hears that the channel is down"
     DPU_DOWN = "hears that its DPU is down"
+    DPU_UNKNOWN = "hears nothing of its DPU any more"
     DPU_UP = "hears that its DPU is up"
     SET_PROGRAMMED = "the HA set is programmed"
     LINK_UP = "notices the control link"

@@ -6,8 +6,9 @@ control link is up, nothing is in flight or under way, and every DPU that is up 
 Source: switch-driven 11; ha-set 4.1.
 """
 
-from runner.lab.check.pair import Pair, State
-from runner.lab.check.side import NAMES, Violation
+from runner.lab.check.pair import CABLE, LINK, Pair, State
+from runner.lab.check.side import NAMES
+from runner.lab.check.violation import Violation
 
 
 def violation_at_rest(pair: Pair, state: State) -> Violation | None:
@@ -48,14 +49,34 @@ def in_good_order(pair: Pair, state: State) -> bool:
     if all(able) and not any(pinned):
         beside = ("standby", "switching_to_active")
         return states[serving] == "active" and states[other] in beside and known[other].in_sync
+    if all(able) and pinned[0] is not pinned[1]:
+        # Who is pinned serves alone, and the other keeps away from it.
+        return states[pinned.index(True)] == "standalone" and states[pinned.index(False)] in _BESIDE_A_PIN
     return states[serving] in ("active", "standalone")
+
+
+def somebody_serves(pair: Pair, state: State) -> bool:
+    """A DPU decides flows, unless no side with a DPU that is up may serve; whatever else is broken.
+
+    A control link that is lost while the channel is up is waited for: it says nothing about the peer.
+    """
+    known = pair.known(state)
+    linked = bool(state.paths & LINK) and known[0].alive and known[1].alive
+    if not linked and state.paths & CABLE and known[0].side.dpu_up and known[1].side.dpu_up:
+        return True
+    may = any(_able(pair, state, position) and known[position].side.dpu_up for position in (0, 1))
+    return not may or any(k.decides for k in known)
+
+
+_BESIDE_A_PIN = ("standby", "connected", "dead", "initializing_to_standby")
+"""A side that was on its way to join when the other was pinned waits there until it is not any more."""
 
 
 def _able(pair: Pair, state: State, position: int) -> bool:
     config = pair.fact(state, position, "config")
-    return config is not None and not config.disabled and config.desired.value != "dead"  # type: ignore[attr-defined]
+    return bool(config is not None and not config.disabled and config.desired.value != "dead")
 
 
 def _pinned(pair: Pair, state: State, position: int) -> bool:
     config = pair.fact(state, position, "config")
-    return config is not None and config.desired.value == "standalone"  # type: ignore[attr-defined]
+    return bool(config is not None and config.desired.value == "standalone")

@@ -15,10 +15,12 @@ from attrs import define, field
 
 from hamgr_fsm.scope.switch_driven_timers import OF_STATE, TIMERS
 from hamgr_fsm.vocabulary import DesiredHaState
-from runner.lab.check.happenings import Step, TimerEnds
-from runner.lab.check.invariants import in_good_order, violation_at_rest
+from runner.lab.check.happenings import Deed, Step, TimerEnds
+from runner.lab.check.invariants import in_good_order, somebody_serves, violation_at_rest
 from runner.lab.check.pair import Next, Pair, State, step_of
-from runner.lab.check.side import Violation
+from runner.lab.check.violation import Violation
+
+_GOES_ON = (Deed.APPROVE, Deed.START_PATH, Deed.START_NO_PATH)
 
 MOST_STEPS = 600
 """Urgent steps after which a pair that still goes on never stops."""
@@ -32,15 +34,19 @@ class Liveness:
     """The ends of all states that were followed."""
 
     pair: Pair
+    mends: bool = True
+    """What is broken is mended; else it stays as it is, and only daemons are started again."""
+
     _next: dict[State, State | None] = field(factory=dict)
     """From a state in which time passes to the next one; None: time changes nothing any more."""
 
     _verdicts: dict[State, Violation | None] = field(factory=dict)
+    _restarts: dict[State, Violation | None] = field(factory=dict)
     _durations: dict[str, float] = field(init=False)
     _empty: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        facts = self.pair.rules.scope.record(hold_downs=1)  # type: ignore[call-arg]
+        facts = self.pair.rules.scope.record(hold_downs=1)
         self._durations = {timer.event: timer.seconds(facts, self.pair.rules.timers) for timer in TIMERS}
         self._empty = self.pair.no_budget
 
@@ -56,6 +62,35 @@ class Liveness:
             mended = self._settled(calm)
             self._verdicts[calm] = mended if isinstance(mended, Violation) else self._end(mended)
         return self._verdicts[calm]
+
+    def restart_violation(self, state: State) -> Violation | None:
+        """I10: each of the daemons may die here and come back, and the end is the same."""
+        calm = state._replace(budget=self._empty)
+        if calm in self._restarts:
+            return self._restarts[calm]
+        found = None
+        for position, name in ((0, "A"), (1, "B")):
+            if not self.pair.known(calm)[position].alive:
+                continue
+            again = self.pair.crashed(calm, position)
+            if (wrong := self.violation(again)) is not None:
+                found = wrong
+            elif (end := self.end(calm)) != (other := self.end(again)):
+                found = Violation("I10", f"a restart of {name} leads to {other} instead of {end}")
+        self._restarts[calm] = found
+        return found
+
+    def end(self, state: State) -> str:
+        """Where both sides are in the end; of a pair that goes round, where it is when it is first there again."""
+        settled = self._settled(state._replace(budget=self._empty))
+        seen: set[State] = set()
+        while isinstance(settled, State) and settled not in seen:
+            seen.add(settled)
+            after = self._after(settled)
+            if after is None:
+                break
+            settled = after
+        return self._words(settled) if isinstance(settled, State) else settled.what
 
     def run(self, state: State) -> list[Next]:
         """The steps of the run whose end :meth:`violation` speaks of, until it repeats itself."""
@@ -81,7 +116,7 @@ class Liveness:
         places: dict[State, int] = {}
         state = start
         verdict: Violation | None
-        while True:
+        for _ in range(MOST_ROUNDS):
             if state in self._verdicts:
                 verdict = self._verdicts[state]
                 break
@@ -96,9 +131,6 @@ class Liveness:
                 path, places = path[: places[at] + 1], {s: i for s, i in places.items() if i <= places[at]}
                 state = after
                 continue
-            if len(path) > MOST_ROUNDS:
-                verdict = Violation("I9", "does not come to rest")
-                break
             places[state] = len(path)
             path.append(state)
             following = self._after(state)
@@ -109,6 +141,8 @@ class Liveness:
                 verdict = self._rest(state)
                 break
             state = following
+        else:
+            verdict = Violation("I9", f"does not come to rest: {self._words(state)}")
         for passed in path:
             self._verdicts[passed] = verdict
         return verdict
@@ -133,7 +167,7 @@ class Liveness:
     def _settled(self, state: State, steps: list[Next] | None = None) -> State | Violation:
         """Everything urgent done, everything mended, everything approved."""
         for _ in range(MOST_STEPS):
-            following = next(self.pair.urgent(state), None) or next(self.pair.unhurried(state), None)
+            following = next(self.pair.urgent(state), None) or self._unhurried(state)
             if following is None:
                 if self.pair.at_rest(state) and (wrong := violation_at_rest(self.pair, state)):
                     return wrong
@@ -144,6 +178,11 @@ class Liveness:
                 return following.violation
             state = following.state
         return Violation("I9", "does not stop talking")
+
+    def _unhurried(self, state: State) -> Next | None:
+        if self.mends:
+            return next(self.pair.unhurried(state), None)
+        return next((n for n in self.pair.unhurried(state) if n.happening in _GOES_ON), None)
 
     def _way_out(self, circle: list[State]) -> tuple[State, State] | None:
         """A timer that runs all the time while the circle goes round, and leads out of it."""
@@ -168,11 +207,17 @@ class Liveness:
             getattr(self.pair.fact(circle[0], position, "config"), "desired", None) is DesiredHaState.ACTIVE
             for position in (0, 1)
         )
+        if not self.mends and all(somebody_serves(self.pair, state) for state in circle):
+            return None
         if contradicts and all(in_good_order(self.pair, state) for state in circle):
             return None
         return Violation("I9", f"goes round for ever: {self._words(circle[0])}")
 
     def _rest(self, state: State) -> Violation | None:
+        if not self.mends:
+            if somebody_serves(self.pair, state):
+                return None
+            return Violation("I-02", f"nobody serves, and nothing is done about it: {self._words(state)}")
         if in_good_order(self.pair, state):
             return None
         return Violation("I9", f"rests in disorder: {self._words(state)}")

@@ -1,4 +1,4 @@
-"""A checked pair: two sides, the messages between them, the paths, and what is left of the budget; and what can be next.
+"""A checked pair: two sides, the messages between them, the paths and the budget left; and what can be next.
 
 A state is six small numbers, so that it is quick to compare and to keep: the sides and the queues of messages are
 interned. Urgent things (messages, roles, notices, the ends of flow syncs) happen in any order; a timer ends only when
@@ -13,7 +13,7 @@ Source: switch-driven 1, 4, 11; bus 6; ha-set 1.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import define, field, frozen
 
@@ -23,12 +23,14 @@ from hamgr_fsm.scope.switch_driven_facts import SERVING
 from hamgr_fsm.vocabulary import DesiredHaState, HaRole, HaState
 from runner.lab.check.budget import Budget, spending
 from runner.lab.check.canonical import (
+    FARTHEST,
+    closer,
     echoes,
     id_in,
-    lowest_term,
-    message_with_lower_term,
+    message_with_terms,
     term_in,
-    with_lower_terms,
+    terms_of,
+    with_terms,
     without_echoes,
 )
 from runner.lab.check.happenings import (
@@ -43,7 +45,8 @@ from runner.lab.check.happenings import (
     WorldDeed,
 )
 from runner.lab.check.rules import Rules
-from runner.lab.check.side import DECIDING_ROLES, Coverage, NeedsIdError, Outcome, Side, Stepper, Violation, ids_of
+from runner.lab.check.side import DECIDING_ROLES, Coverage, NeedsIdError, Outcome, Side, Stepper, ids_of
+from runner.lab.check.violation import Violation
 
 LINK, CABLE = 1, 2
 EMPTY = 0
@@ -82,7 +85,9 @@ class Known:
     timers: tuple[str, ...]
     echoes: tuple[str | None, str | None]
     ids: frozenset[str]
-    floor: int
+    terms: frozenset[int]
+    far: bool
+    """Its terms are not as low or as close as they could be."""
 
 
 @define(eq=False)
@@ -163,7 +168,7 @@ class Pair:
         """Both sides of a state."""
         return self.side(0, state.a), self.side(1, state.b)
 
-    def fact(self, state: State, position: int, name: str) -> object:
+    def fact(self, state: State, position: int, name: str) -> Any:
         """A fact of one of the machines."""
         local = self._locals[position]
         return local.stepper.fact(local.known[state[position]].side, name)
@@ -207,8 +212,11 @@ class Pair:
         return number
 
     def _know(self, stepper: Stepper, side: Side) -> Known:
-        fact = lambda name: stepper.fact(side, name)  # noqa: E731
-        at = stepper._at
+        at = stepper.at
+
+        def fact(name: str) -> Any:
+            return side.facts[at[name]]
+
         acked = not side.dpu_up or side.role is fact("target_role") or fact("config") is None
         return Known(
             side=side,
@@ -221,10 +229,11 @@ class Pair:
             in_sync=bool(fact("in_sync")),
             leaving=_leaving(fact("config"), fact("state")),
             hears_peer=bool(fact("peer_connected")),
-            timers=tuple(sorted(fact("running"))) if side.alive else (),
+            timers=tuple(sorted(side.ticking)),
             echoes=echoes(side, at),
             ids=ids_of(side, at),
-            floor=lowest_term(side, at),
+            terms=terms_of(side, at),
+            far=max(terms_of(side, at)) > FARTHEST,
         )
 
     # What can be next.
@@ -303,13 +312,16 @@ class Pair:
             yield Next("world", WorldDeed.CHANNEL_CUT, spent._replace(paths=state.paths & ~CABLE), None)
 
     def _faults_of(self, state: State, position: int) -> Iterator[Next]:
-        side = self._locals[position].known[state[position]].side
+        known = self._locals[position].known[state[position]]
+        side = known.side
         if side.dpu_up and (spent := self._spend(state, Fault.DPU)) is not None:
             yield self._happens(spent, position, Deed.POWER_OFF)
         if not side.alive:
             return
         if (spent := self._spend(state, Fault.CRASH)) is not None:
             yield self._happens(spent._replace(to_a=EMPTY, to_b=EMPTY), position, Deed.CRASH)
+        if side.dpu_up and not known.knows_down and (spent := self._spend(state, Fault.HEALTH)) is not None:
+            yield self._happens(spent, position, Deed.DPU_UNKNOWN)
         if side.asked and (spent := self._spend(state, Fault.ROLE_LOST)) is not None:
             yield self._happens(spent, position, Deed.ROLE_LOST)
         if side.asked and (spent := self._spend(state, Fault.ROLE_REFUSED)) is not None:
@@ -342,6 +354,10 @@ class Pair:
         report = isinstance(self.messages[lost], StateReport)
         newer = any(isinstance(self.messages[message], StateReport) for message in rest)
         return self._queue((*rest, lost) if report and not newer else rest)
+
+    def crashed(self, state: State, position: int) -> State:
+        """The same pair with the daemon of one side dead; it costs no budget."""
+        return self._happens(state._replace(to_a=EMPTY, to_b=EMPTY), position, Deed.CRASH).state
 
     # Steps.
 
@@ -456,7 +472,7 @@ class Pair:
 
     def _canonical(self, state: State) -> State:
         a, b = self._locals[0].known[state.a], self._locals[1].known[state.b]
-        if a.echoes == _SILENT and b.echoes == _SILENT and (a.floor < 2 or b.floor < 2):
+        if a.echoes == _SILENT and b.echoes == _SILENT and not a.far and not b.far:
             return state
         key = state[:4]
         same = self._same.get(key)
@@ -478,23 +494,21 @@ class Pair:
                 answered is not None and answered not in spoken and answered not in peer.ids,
             )
             if any(forget):
-                at = self._locals[position].stepper._at
+                at = self._locals[position].stepper.at
                 numbers[position] = self.intern(position, without_echoes(known[position].side, at, *forget))
         return numbers[0], numbers[1], to_a, to_b
 
     def _lowered(self, a: int, b: int, to_a: int, to_b: int) -> tuple[int, int, int, int]:
-        terms = [term_in(message) for number in (to_a, to_b) for message in self.queue(number)]
-        floors = [self._locals[0].known[a].floor, self._locals[1].known[b].floor]
-        by = min([*floors, *(term for term in terms if term is not None)]) - 1
-        if by < 1:
+        said = {term_in(message) for number in (to_a, to_b) for message in self.queue(number)}
+        terms = self._locals[0].known[a].terms | self._locals[1].known[b].terms
+        new = closer({*terms, *(term for term in said if term is not None)})
+        if all(before == after for before, after in new.items()):
             return a, b, to_a, to_b
         numbers = [
-            self.intern(p, with_lower_terms(self.side(p, n), self._locals[p].stepper._at, by))
-            for p, n in ((0, a), (1, b))
+            self.intern(p, with_terms(self.side(p, n), self._locals[p].stepper.at, new)) for p, n in ((0, a), (1, b))
         ]
         queues = [
-            self._queue(tuple(self.message(message_with_lower_term(m, by)) for m in self.queue(n)))
-            for n in (to_a, to_b)
+            self._queue(tuple(self.message(message_with_terms(m, new)) for m in self.queue(n))) for n in (to_a, to_b)
         ]
         return numbers[0], numbers[1], queues[0], queues[1]
 

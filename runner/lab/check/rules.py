@@ -136,7 +136,8 @@ def _region(
     }
     replaced = {key: staticmethod(function) for key, function in (functions or {}).items()}
     namespace = {"state_fact": true.state_fact, "t": table, "__module__": __name__, **inherited, **replaced}
-    return cast(type[FactMachine], type(base)(name, (base,), namespace))
+    make: Any = type(base)
+    return cast(type[FactMachine], make(name, (base,), namespace))
 
 
 # Edits of tables, by what a row says.

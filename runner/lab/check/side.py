@@ -15,12 +15,21 @@ import attrs
 from attrs import define, field, frozen
 
 from hamgr_fsm import events
-from hamgr_fsm.effects import AdvertiseRoute, Effect, ProgramRole, RemoveScope, SendToPeer, StartFlowSync
+from hamgr_fsm.effects import (
+    AdvertiseRoute,
+    Effect,
+    ProgramRole,
+    RemoveScope,
+    SendToPeer,
+    StartFlowSync,
+    StartTimer,
+    StopTimer,
+)
 from hamgr_fsm.events import Approval, FlowSyncEnded
 from hamgr_fsm.facts import snapshot_names
 from hamgr_fsm.ha_set_facts import HaSetConfig
 from hamgr_fsm.machine import event_name
-from hamgr_fsm.messages import PeerMessage, StateReport, SwitchoverRequest, VoteRequest
+from hamgr_fsm.messages import PeerMessage, StateReport, VoteRequest
 from hamgr_fsm.programs import GlobalSettings
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.scope.switch_driven_facts import DECIDING, FORGOTTEN, SERVING, Pair, RowState, S
@@ -29,6 +38,8 @@ from hamgr_fsm.traffic import ScopeView, VdpuView
 from hamgr_fsm.vocabulary import FlowSyncState, HaOwner, HaRole, SwitchoverState
 from runner.lab.check.happenings import Configured, Deed, Hears, SideHappening, TimerEnds
 from runner.lab.check.rules import Rules
+from runner.lab.check.step_invariants import violation_in_step
+from runner.lab.check.violation import Violation
 
 NAMES = ("A", "B")
 TIMER_EVENTS = {event_name(value): value for value in vars(events).values() if isinstance(value, type)}
@@ -52,6 +63,9 @@ class Side:
     syncing: str | None = None
     """The flow sync session that its DPU is carrying out."""
 
+    ticking: frozenset[str] = frozenset()
+    """The timers that really run."""
+
     restarted: bool = False
     """The DPU was off while the daemon was dead."""
 
@@ -60,14 +74,6 @@ class Side:
 
     primary: int | None = None
     """The position of the primary of this switch's route."""
-
-
-@frozen
-class Violation:
-    """An invariant that does not hold, by its id, and what was seen."""
-
-    invariant: str
-    what: str
 
 
 @frozen
@@ -102,12 +108,12 @@ class Stepper:
         self.coverage = coverage
         self._roles_on_the_way = roles_on_the_way
         self._facts = snapshot_names(rules.scope.record)
-        self._at = {name: index for index, name in enumerate(self._facts)}
+        self.at = {name: index for index, name in enumerate(self._facts)}
         self._primaries: dict[tuple[object, ...], int | None] = {}
 
     def fact(self, side: Side, name: str) -> Any:
         """One fact of the machine of a side."""
-        return side.facts[self._at[name]]
+        return side.facts[self.at[name]]
 
     def fresh(self, **told: object) -> Side:
         """A side whose daemon has just started for the first time, on a DPU that has just started."""
@@ -137,7 +143,8 @@ class Stepper:
                     heard = attrs.evolve(side, heard=_claim(message, 1 - self.position))
                 return self._told(heard, {}, foreign_ids, message)
             case TimerEnds(timer):
-                return self._told(side, {}, foreign_ids, TIMER_EVENTS[timer]())
+                ended = attrs.evolve(side, ticking=side.ticking - {timer})
+                return self._told(ended, {}, foreign_ids, TIMER_EVENTS[timer]())
             case Configured(config):
                 if not side.alive:
                     return Outcome(self._with(side, config=config), moved=True)
@@ -163,6 +170,8 @@ class Stepper:
                 return self._told(side, {"channel_up": deed is Deed.CHANNEL_UP}, ids)
             case Deed.DPU_DOWN:
                 return self._told(side, {**_LOST, "dpu_incarnation": 1}, ids)
+            case Deed.DPU_UNKNOWN:
+                return self._told(side, {"dpu_up": None}, ids)
             case Deed.DPU_UP:
                 return self._told(side, {"dpu_up": True, "dpu_lost": False}, ids)
             case Deed.SET_PROGRAMMED:
@@ -176,7 +185,7 @@ class Stepper:
                 rest = self._told(dropped.side, {"drops_seen": False}, ids)
                 return Outcome(rest.side, dropped.said + rest.said, dropped.violation or rest.violation, True)
             case Deed.CRASH:
-                return Outcome(self._crashed(side), moved=True)
+                return self._crash(side)
             case Deed.START_PATH | Deed.START_NO_PATH:
                 return self._start(side, deed is Deed.START_PATH, ids)
             case Deed.POWER_OFF:
@@ -187,12 +196,19 @@ class Stepper:
 
     # Lives of the daemon.
 
+    def _crash(self, side: Side) -> Outcome:
+        dead = self._crashed(side)
+        for name, invariant in _OUTLIVES.items():
+            if self.fact(dead, name) != self.fact(side, name):
+                return Outcome(dead, violation=Violation(invariant, f"{self.name} forgets {name} in a restart"))
+        return Outcome(dead, moved=True)
+
     def _crashed(self, side: Side) -> Side:
         fresh = self.rules.scope.record()
         forgotten = (set(FORGOTTEN) - set(self.rules.keeps)) | set(self.rules.forgets)
         left = {name: getattr(fresh, name) for name in forgotten}
         # A row that is on its way to the DPU dies with the daemon that sends it.
-        return attrs.evolve(self._with(side, **left), alive=False, asked=(), heard=None)
+        return attrs.evolve(self._with(side, **left), alive=False, asked=(), heard=None, ticking=frozenset())
 
     def _start(self, side: Side, path: bool, ids: frozenset[str] | None) -> Outcome:
         told: dict[str, object] = {
@@ -213,6 +229,8 @@ class Stepper:
         operations = self.fact(side, "operations")
         approved = tuple(operation.operation_id for operation in operations)
         outcome = self._told(side, {}, ids, Approval(approved))
+        if outcome.violation is None and self._told(side, {}, ids, Approval(("of another time",))).moved:
+            return attrs.evolve(outcome, violation=Violation("I6", f"{self.name} acts on an approval of nothing"))
         still = {operation.operation_id for operation in self.fact(outcome.side, "operations")}
         if outcome.violation is None and still & set(approved):
             return attrs.evolve(outcome, violation=Violation("I6", f"{self.name} still lists an approved operation"))
@@ -242,7 +260,7 @@ class Stepper:
             return Outcome(side, violation=Violation("I8", f"{self.name}: {error}"))
         except Exception as error:  # noqa: BLE001  (I8: no input raises an exception, whatever it is)
             return Outcome(side, violation=Violation("I8", f"{self.name}: {type(error).__name__}: {error}"))
-        violation = self._check(machine, before, moves, effects)
+        violation = violation_in_step(self.name, machine.facts, before, moves, effects, event)
         self.coverage.taken.update((move.machine, move.row.number) for move in moves)
         side, said = self._carry_out(side, effects)
         if any(isinstance(effect, RemoveScope) for effect in effects):
@@ -275,7 +293,7 @@ class Stepper:
     def _ids(self, side: Side, foreign: frozenset[str] | None) -> Callable[[], str]:
         if foreign is None:
             return _needed
-        used = foreign | ids_of(side, self._at)
+        used = foreign | ids_of(side, self.at)
 
         def new_id() -> str:
             nonlocal used
@@ -290,7 +308,7 @@ class Stepper:
     def _with(self, side: Side, **facts: object) -> Side:
         values = list(side.facts)
         for name, value in facts.items():
-            values[self._at[name]] = value
+            values[self.at[name]] = value
         return attrs.evolve(side, facts=tuple(values))
 
     def _carry_out(self, side: Side, effects: tuple[Effect, ...]) -> tuple[Side, list[PeerMessage]]:
@@ -305,6 +323,10 @@ class Stepper:
                     side = attrs.evolve(side, role=None, asked=())
                 case StartFlowSync(session):
                     side = attrs.evolve(side, syncing=session)
+                case StartTimer(timer):
+                    side = attrs.evolve(side, ticking=side.ticking | {timer})
+                case StopTimer(timer):
+                    side = attrs.evolve(side, ticking=side.ticking - {timer})
         return side, said
 
     def _ask(self, side: Side, role: HaRole) -> Side:
@@ -316,29 +338,6 @@ class Stepper:
             return side
         waiting = side.asked if len(side.asked) < self._roles_on_the_way else side.asked[:-1]
         return attrs.evolve(side, asked=(*waiting, role))
-
-    # What must hold in every step.
-
-    def _check(
-        self, machine: SwitchDrivenScope, before: int, moves: tuple[Any, ...], effects: tuple[Effect, ...]
-    ) -> Violation | None:
-        facts = machine.facts
-        follows = any(
-            move.target is S.STANDBY and move.source in (S.PENDING_STANDBY_ACTIVATION, S.SWITCHING_TO_STANDBY)
-            for move in moves
-            if move.row.target is not None
-        )
-        if facts.term < before and not follows:
-            return Violation("I3", f"the term of {self.name} falls from {before} to {facts.term}")
-        for effect in effects:
-            match effect:
-                case ProgramRole() if facts.ha_set_incarnation is None or facts.dpu_lost:
-                    return Violation("I5", f"{self.name} writes the scope to a DPU that has no HA set")
-                case SendToPeer(SwitchoverRequest()):
-                    acked = facts.reported_role if facts.dpu_up is not False else None
-                    if facts.switching_ack and acked is not HaRole.SWITCHING_TO_ACTIVE:
-                        return Violation("I7", f"{self.name} asks for the switchover before its DPU is prepared")
-        return None
 
     # The route of this switch.
 
@@ -447,6 +446,9 @@ _LOST: dict[str, object] = {
     "channel_up": None,
     "update_failed": False,
 }
+_OUTLIVES = {"term": "I3", "operations": "I6", "state": "I10", "switchover": "I10"}
+"""What a restart must not lose, and the invariant that says so."""
+
 _UPKEEP = (("adjust_timers",), ("send_report",), ("follow_link",), ("take_report",), ("answer_heartbeat",), ("expire",))
 _VIP = IPv4Address("3.2.1.0")
 _PA = (IPv4Address("20.0.200.1"), IPv4Address("20.0.201.1"))
