@@ -39,6 +39,9 @@ class Extra(StrEnum):
     SHUTS_DOWN = "the shutdown ends"
     """A Standby that is wanted dead is Dead in the end."""
 
+    SMOOTH = "nobody is in trouble"
+    """Planned work alone never ends in a selection of who serves alone."""
+
     RESTART = "restart changes nothing"
     """A daemon that dies and comes back leads to the same end (I10)."""
 
@@ -133,6 +136,13 @@ def _shuts_down(pair: Pair, state: State) -> Violation | None:
     return None
 
 
+def _smooth(pair: Pair, state: State) -> Violation | None:
+    for position, name in enumerate(NAMES):
+        if pair.fact(state, position, "state") == "switching_to_standalone":
+            return Violation("W04", f"{name} is in trouble in planned work")
+    return None
+
+
 _LOOKS: dict[Extra, Callable[[Pair, State], Violation | None]] = {
     Extra.NEVER_TWO: _never_two,
     Extra.NO_LOSS: _no_loss,
@@ -140,4 +150,5 @@ _LOOKS: dict[Extra, Callable[[Pair, State], Violation | None]] = {
     Extra.STAYS: _stays,
     Extra.ORDERLY_SHUTDOWN: _orderly_shutdown,
     Extra.SHUTS_DOWN: _shuts_down,
+    Extra.SMOOTH: _smooth,
 }

@@ -2,12 +2,13 @@
 forgotten.
 
 Terms are only compared, copied and counted up, so what matters is their difference, and of a large one only that it is
-large: a side would have to begin to serve ``FARTHEST`` times in a row without being heard to catch up. An id of something that is over
-matters only while the other side or a message may still speak of it.
+large: a side would have to begin to serve ``FARTHEST`` times in a row without being heard to catch up. An id of
+something that is over matters only while the other side or a message may still speak of it.
 
 Source: switch-driven 3, 6; field-lessons LD-04.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -35,7 +36,7 @@ def closer(terms: set[int]) -> dict[int, int]:
     """The terms in their order, the lowest at most 1, and none farther from the next than ``FARTHEST``."""
     ordered = sorted(terms)
     new = {ordered[0]: min(ordered[0], 1)}
-    for before, term in zip(ordered, ordered[1:], strict=False):
+    for before, term in pairwise(ordered):
         new[term] = new[before] + min(term - before, FARTHEST)
     return new
 

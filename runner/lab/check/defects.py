@@ -79,7 +79,7 @@ _defect(
     "LD-01, H-26",
     "a lost channel makes a side serve alone without asking the peer that it can reach",
     _in(PAIR, pool(1, F.CHANNEL)),
-    facts={"alone": lambda f: f.peer_dead or f.peer_shutdown or f.peer_lost},
+    facts={"nobody_to_ask": lambda f: f.alone or f.peer_lost or (f.manual_pin and not f.peer_connected)},
 )
 _defect(
     "link-loss-fails-over",
@@ -96,24 +96,17 @@ _defect(
     facts={"local_down": lambda f: f.dpu_up is not True, "dpu_usable": lambda f: f.dpu_up is True},
 )
 _defect(
-    "unknown-peer-is-dead",
-    "FL-19",
-    "a peer that was never heard of counts as dead",
-    _in("launch"),
-    facts={"peer_dead": lambda f: f.peer_state in (None, S.DEAD)},
-)
-_defect(
     "serves-without-a-dpu",
     "LD-08",
     "a side whose DPU is down goes Standalone all the same",
-    _in(PAIR, pool(1, F.DPU)),
-    facts={"dpu_usable": _says(True), "local_down": lambda f: False},
+    _in(PAIR, pool(2, F.DPU, F.LINK)),
+    facts={"dpu_usable": _says(True)},
 )
 _defect(
     "asker-decides-at-once",
     "switch-driven 6.1 row 8",
     "a side that outranks the asker serves at once, although the asker may still serve",
-    _in(PAIR, pool(1, F.CHANNEL), extras=(Extra.NEVER_TWO,)),
+    _in("switching", pool(1, F.DROPS), extras=(Extra.NEVER_TWO,)),
     functions={
         "selection_says_standalone": lambda model, ev: (
             selection_for(model, ev).own in (S.STANDALONE, S.SWITCHING_TO_STANDALONE)
@@ -125,7 +118,7 @@ _defect(
     "promise-forgotten",
     "switch-driven 3, 6.1",
     "a side that told the asker to enter Standby does not become Standalone when it is",
-    _in(PAIR, pool(1, F.CHANNEL)),
+    _in("switching", pool(1, F.DROPS)),
     facts={"peer_kept_the_promise": _says(False)},
     rows=both(without("peer silent", to=S.STANDALONE), without("peer silent", to=S.STANDBY)),
 )
@@ -201,7 +194,7 @@ _defect(
     "flows-do-not-rank",
     "switch-driven 6",
     "who has the flows does not count in the comparison of two sides",
-    _in("returning", pool(1, F.CHANNEL, F.SYNC_FAILED)),
+    _in("returning_wanted", pool(1, F.CHANNEL, F.SYNC_FAILED)),
     functions={
         "answer_standalone_request": answer_without_flows,
         "selection_says_standby": lambda model, ev: decided_without_flows(model, ev).own is S.STANDBY,
@@ -213,7 +206,7 @@ _defect(
     "decides-without-asking",
     "I11, switch-driven 3",
     "a side without the flows does not ask the Standby peer that has them",
-    _in(PAIR, pool(2, F.DPU, F.CHANNEL, F.LINK)),
+    _in(PAIR, pool(1, F.LINK), pool(2, F.DPU, F.CHANNEL)),
     facts={"peer_holds_the_flows": _says(False)},
 )
 _defect(
@@ -231,14 +224,6 @@ _defect(
     facts={"conflict_lost": _says(False)},
 )
 _defect(
-    "denied-and-asks-again",
-    "H-47, LD-20",
-    "a denied selection is put before the peer again at once",
-    _in(PAIR, pool(2, F.DPU, F.DROPS)),
-    facts={"in_fresh_trouble": lambda f: f.in_trouble},
-    functions={"hold_off": lambda model: None},
-)
-_defect(
     "nobody-active-unnoticed",
     "I-02, switch-driven 1.2",
     "two sides that are both Standby stay so",
@@ -252,15 +237,8 @@ _defect(
     "connecting-for-ever",
     "LD-15",
     "a side whose peer does not answer tries to connect for ever",
-    _in("launch_alone"),
+    _in("launch_alone", pool(1, F.CHANNEL)),
     rows=without("peer not reachable"),
-)
-_defect(
-    "connects-without-a-channel",
-    "H-06, LD-15",
-    "a side that reaches its peer is connected although no flow could be copied",
-    _in("launch", pool(1, F.CHANNEL)),
-    facts={"pairing_possible": lambda f: f.peer_connected, "cannot_pair": _says(False)},
 )
 _defect(
     "vote-asked-once",
@@ -275,13 +253,6 @@ _defect(
     "two sides of the same term and wish put each other off for ever",
     _in("launch_equal"),
     functions={"answer_vote": lambda model, ev: vote(model, ev, patient=True)},
-)
-_defect(
-    "serving-side-loses-the-vote",
-    "LD-70",
-    "a side that serves lets a peer with a higher term become active",
-    _in("alone", pool(1, F.CONFIG), pool(2, F.CRASH, F.DPU, F.LINK), wishes=EVERY_WISH),
-    functions={"answer_vote": lambda model, ev: vote(model, ev, by_term=True)},
 )
 _defect(
     "relaunched-peer-unnoticed",
@@ -308,7 +279,7 @@ _defect(
     "loss-ignored-while-launching",
     "LD-05, H-21, H-23",
     "a side that is joining ignores that its peer or its DPU is lost",
-    _in("returning", pool(1, F.DPU)),
+    _in("returning", pool(1, F.CONFIG), wishes=EVERY_WISH),
     facts={"launch_fails": _says(False)},
 )
 _defect(
@@ -356,7 +327,7 @@ _defect(
     "standby-without-flows",
     "H-18, LD-23",
     "a side is ready to be Standby although no flow has been copied",
-    _in("returning"),
+    _in("launch"),
     facts={"flows_in_sync": lambda f: f.acked_role is HaRole.STANDBY},
 )
 _defect(
@@ -390,14 +361,6 @@ _defect(
     "a side takes over before the DPU of the peer has given way",
     _in("switching", extras=(Extra.NEVER_TWO,)),
     facts={"peer_gave_way": lambda f: f.peer_state is S.SWITCHING_TO_STANDBY},
-)
-_defect(
-    "gives-way-for-ever",
-    "LD-03",
-    "a side that gives way has no deadline and does not see that the peer gave up",
-    _in("switching", pool(1, F.CRASH, F.DPU, F.LINK)),
-    rows=both(without("peer gave up the switchover"), without("switchover timed out", source=S.SWITCHING_TO_STANDBY)),
-    facts={"in_switchover": lambda f: f.state is S.SWITCHING_TO_ACTIVE},
 )
 _defect(
     "ghost-switchover",
@@ -511,7 +474,7 @@ _defect(
     "acknowledgement-not-reported",
     "FL-21",
     "the peer is not told when a role is acknowledged",
-    _in("launch"),
+    _in("switching", extras=(Extra.SMOOTH,)),
     facts={
         "report_outdated": lambda f: (
             f.link_up is True
@@ -551,13 +514,6 @@ _defect(
     functions={"adjust_operations": raise_only},
 )
 _defect(
-    "approval-counts-twice",
-    "I6, C06",
-    "an approved operation stays listed",
-    _in("launch"),
-    functions={"consume_approval": lambda model, ev: None},
-)
-_defect(
     "any-approval-counts",
     "I6, C06",
     "an approval of an id that is not listed counts",
@@ -592,7 +548,7 @@ _defect(
     "restart-keeps-timers",
     "I-20, FL-34",
     "a daemon that comes back believes that the timers of its earlier life still run",
-    _in("launch", pool(1, F.CRASH)),
+    _in(PAIR, pool(1, F.CRASH), pool(1, F.CHANNEL)),
     keeps=("running",),
 )
 _defect(

@@ -127,8 +127,9 @@ class Explorer:
                     return wrong, nexts
             if self.liveness:
                 wrong = self._ends.violation(state) or self._broken_ends.violation(state)
-                if wrong is not None:
+                if wrong is not None and wrong.invariant in _OF_THE_END:
                     return wrong, nexts
+                # What goes wrong on the way is met by the search itself, at the end of a shorter trace.
             if self.restarts and (wrong := self._ends.restart_violation(state)) is not None:
                 return wrong, nexts
             nexts += pair.timers(state)
@@ -148,11 +149,14 @@ class Explorer:
             trace.append(Step(*self._steps[number]))
             number = self._parents[number]
         then: tuple[Step, ...] = ()
-        if state is not None and wrong.invariant in ("I9", "I-02"):
+        if state is not None and wrong.invariant in _OF_THE_END:
             ends = self._ends if wrong.invariant == "I9" else self._broken_ends
             then = tuple(Step(n.who, n.happening) for n in ends.run(state))
         self.report.found = Found(wrong, tuple(reversed(trace)), then)
 
+
+_OF_THE_END = ("I9", "I-02")
+"""What only shows when a state is followed to its end."""
 
 _BEGIN = Deed.APPROVE
 """Stands where the first state has no step that leads to it."""

@@ -47,7 +47,9 @@ def in_good_order(pair: Pair, state: State) -> bool:
     states = [pair.fact(state, position, "state") for position in (0, 1)]
     pinned = [_pinned(pair, state, position) for position in (0, 1)]
     if all(able) and not any(pinned):
-        beside = ("standby", "switching_to_active")
+        # Wishes that contradict each other: it asks for a switchover again and again, and is rejected.
+        contradict = all(pair.fact(state, position, "config").desired.value == "active" for position in (0, 1))
+        beside = ("standby", "switching_to_active") if contradict else ("standby",)
         return states[serving] == "active" and states[other] in beside and known[other].in_sync
     if all(able) and pinned[0] is not pinned[1]:
         # Who is pinned serves alone, and the other keeps away from it.

@@ -98,6 +98,11 @@ def returning(pair: Pair) -> State:
     return _wants(pair, alone(pair), 1, D.UNSPECIFIED)
 
 
+def returning_wanted(pair: Pair) -> State:
+    """SA, and B is to come back and to be active in the end."""
+    return _wants(pair, _wants(pair, alone(pair), 0, D.UNSPECIFIED), 1, D.ACTIVE)
+
+
 def pinned(pair: Pair) -> State:
     """A is pinned and serves alone beside a Standby B."""
     state = _wants(pair, paired(pair), 0, D.STANDALONE)
@@ -120,6 +125,7 @@ SITUATIONS: dict[str, Callable[[Pair], State]] = {
         switching,
         alone,
         returning,
+        returning_wanted,
         pinned,
         shutting_down,
     )

@@ -36,6 +36,7 @@ def violation_in_step(
         or _approvals(name, facts, moved, event)
         or _effects(name, facts, effects)
         or _flows(name, facts)
+        or _serves_with_a_dpu(name, facts, moved)
     )
 
 
@@ -88,4 +89,10 @@ def _effects(name: str, facts: Facts, effects: Sequence[Effect]) -> Violation | 
 def _flows(name: str, facts: Facts) -> Violation | None:
     if facts.in_sync and facts.dpu_lost:
         return Violation("I11", f"{name} claims flows that its DPU has lost")
+    return None
+
+
+def _serves_with_a_dpu(name: str, facts: Facts, moved: Sequence[tuple[object, object]]) -> Violation | None:
+    if facts.dpu_up is False and any(target in (S.ACTIVE, S.STANDALONE) for _, target in moved):
+        return Violation("I4", f"{name} begins to serve although its DPU is down")
     return None
