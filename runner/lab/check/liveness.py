@@ -202,14 +202,14 @@ class Liveness:
         return None
 
     def _circle(self, circle: list[State]) -> Violation | None:
-        """Going round is good only where wishes contradict each other, and then in good order."""
+        """In good order, going round is good: where requests are repeated, or where wishes contradict each other."""
+        repeats = len({self._words(state) for state in circle}) == 1
         contradicts = all(
             getattr(self.pair.fact(circle[0], position, "config"), "desired", None) is DesiredHaState.ACTIVE
             for position in (0, 1)
         )
-        if not self.mends and all(somebody_serves(self.pair, state) for state in circle):
-            return None
-        if contradicts and all(in_good_order(self.pair, state) for state in circle):
+        good = somebody_serves if not self.mends else in_good_order
+        if (repeats or contradicts or not self.mends) and all(good(self.pair, state) for state in circle):
             return None
         return Violation("I9", f"goes round for ever: {self._words(circle[0])}")
 
