@@ -102,14 +102,17 @@ class Liveness:
             following = self._after(settled)
             if not isinstance(following, State):
                 break
-            for timer in self._by_duration(settled):
-                taken = [timer]
-                after = self._settled(timer.state, taken)
-                if after == following:
-                    steps += taken
-                    break
+            steps += self._steps_to(settled, following)
             settled = following
         return steps
+
+    def _steps_to(self, state: State, following: State) -> list[Next]:
+        """The end of a timer that leads from one state in which time passes to the next, and what comes of it."""
+        for timer in self._by_duration(state):
+            taken = [timer]
+            if self._settled(timer.state, taken) == following:
+                return taken
+        return []
 
     def _end(self, start: State) -> Violation | None:
         path: list[State] = []
@@ -203,7 +206,7 @@ class Liveness:
 
     def _circle(self, circle: list[State]) -> Violation | None:
         """In good order, going round is good: where requests are repeated, or where wishes contradict each other."""
-        repeats = len({self._words(state) for state in circle}) == 1
+        repeats = self._only_repeats(circle)
         contradicts = all(
             getattr(self.pair.fact(circle[0], position, "config"), "desired", None) is DesiredHaState.ACTIVE
             for position in (0, 1)
@@ -212,6 +215,15 @@ class Liveness:
         if (repeats or contradicts or not self.mends) and all(good(self.pair, state) for state in circle):
             return None
         return Violation("I9", f"goes round for ever: {self._words(circle[0])}")
+
+    def _only_repeats(self, circle: list[State]) -> bool:
+        """Neither side moves on the way round; only what was said is said again."""
+        where = self._words(circle[0])
+        return all(
+            self._words(step.state) == where
+            for state, following in zip(circle, [*circle[1:], circle[0]], strict=True)
+            for step in self._steps_to(state, following)
+        )
 
     def _rest(self, state: State) -> Violation | None:
         if not self.mends:
