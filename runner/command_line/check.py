@@ -19,13 +19,15 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from hamgr_fsm.table import Row
-from runner.lab.check.defects import CATALOGUE
+from runner.lab.check.defects import CATALOGUE, HARMLESS
 from runner.lab.check.explorer import Found
 from runner.lab.check.presets import PRESETS
 from runner.lab.check.rules import TRUE
 from runner.lab.check.schedule_file import as_schedule
 from runner.lab.check.trace import as_mermaid, as_text, lines, play
 from runner.lab.check.workers import Explored, Job, Progress, explore, rules_named
+
+KNOWN = {**CATALOGUE, **HARMLESS}
 
 
 class Form(StrEnum):
@@ -51,12 +53,12 @@ def check(
         return
     if preset not in PRESETS:
         raise _misuse(f"no preset {preset!r}; there are: {', '.join(PRESETS)}")
-    if defect is not None and defect not in CATALOGUE:
+    if defect is not None and defect not in KNOWN:
         raise _misuse(f"no defect {defect!r}; hamgr check --list-defects names them")
     if defect is None:
         work: list[Job] = [(number, campaign, TRUE.name) for number, campaign in enumerate(PRESETS[preset])]
     else:
-        work = [(0, CATALOGUE[defect].campaign, defect)]
+        work = [(0, KNOWN[defect].campaign, defect)]
     explored = _explore(work, jobs, quiet=as_json)
     found = next((e for e in explored if e.report.found is not None), None)
     covered = len(explored) == len(work) and all(e.report.complete or e.report.found for e in explored)
@@ -161,16 +163,23 @@ def _told(explored: Explored, found: Found, form: Form) -> str:
 def _list(as_json: bool) -> None:
     if as_json:
         listed = [
-            {"name": d.name, "lesson": d.lesson, "what": d.what, "campaign": d.campaign.words()}
-            for d in CATALOGUE.values()
+            {
+                "name": d.name,
+                "lesson": d.lesson,
+                "what": d.what,
+                "campaign": d.campaign.words(),
+                "harmless_because": d.harmless_because or None,
+            }
+            for d in KNOWN.values()
         ]
         typer.echo(json.dumps(listed, indent=2))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("defect", "lesson", "what is wrong"):
         table.add_column(heading)
-    for d in CATALOGUE.values():
-        table.add_row(d.name, d.lesson, d.what)
+    for d in KNOWN.values():
+        note = f" (does no harm within bounds: {d.harmless_because})" if d.harmless_because else ""
+        table.add_row(d.name, d.lesson, d.what + note)
     Console().print(table)
 
 

@@ -30,6 +30,9 @@ class Extra(StrEnum):
     PRIMARY_STAYS = "the primary stays"
     """No route ever leaves A (FL-01)."""
 
+    WAITS = "waits for the asker"
+    """Nobody is Standalone beside a side that is still Active, or that asks who is to serve (switch-driven 6.1, row 8)."""
+
     STAYS = "nothing moves"
     """Both sides stay where a healthy pair is: Active and Standby, under their term (C17, M6.2, M6.3)."""
 
@@ -113,6 +116,13 @@ def _primary_stays(pair: Pair, state: State) -> Violation | None:
     return None
 
 
+def _waits(pair: Pair, state: State) -> Violation | None:
+    states = {str(pair.fact(state, position, "state")) for position in (0, 1)}
+    if "standalone" in states and states & {"active", "switching_to_standalone"}:
+        return Violation("I1", "one side serves alone while the other may still serve")
+    return None
+
+
 def _stays(pair: Pair, state: State) -> Violation | None:
     states = tuple(pair.fact(state, position, "state") for position in (0, 1))
     if states != ("active", "standby") or pair.fact(state, 0, "term") != 1:
@@ -148,6 +158,7 @@ _LOOKS: dict[Extra, Callable[[Pair, State], Violation | None]] = {
     Extra.NO_LOSS: _no_loss,
     Extra.PRIMARY_STAYS: _primary_stays,
     Extra.STAYS: _stays,
+    Extra.WAITS: _waits,
     Extra.ORDERLY_SHUTDOWN: _orderly_shutdown,
     Extra.SHUTS_DOWN: _shuts_down,
     Extra.SMOOTH: _smooth,

@@ -153,16 +153,19 @@ class Liveness:
     def _after(self, state: State) -> State | Violation | None:
         if state in self._next:
             return self._next[state]
+        goes_round = False
         for timer in self._by_duration(state):
             if timer.violation is not None:
                 return timer.violation
-            after = self._settled(timer.state)
+            taken = [timer]
+            after = self._settled(timer.state, taken)
             if after != state:
                 if isinstance(after, State):
                     self._next[state] = after
                 return after
+            goes_round = goes_round or not self._stays(state, taken)
         self._next[state] = None
-        return None
+        return self._circle([state]) if goes_round else None
 
     def _by_duration(self, state: State) -> list[Next]:
         return sorted(self.pair.timers(state), key=lambda t: (self._durations[_timer(t)], t.who))
@@ -218,12 +221,15 @@ class Liveness:
 
     def _only_repeats(self, circle: list[State]) -> bool:
         """Neither side moves on the way round; only what was said is said again."""
-        where = self._words(circle[0])
         return all(
-            self._words(step.state) == where
+            self._stays(circle[0], self._steps_to(state, following))
             for state, following in zip(circle, [*circle[1:], circle[0]], strict=True)
-            for step in self._steps_to(state, following)
         )
+
+    def _stays(self, state: State, steps: list[Next]) -> bool:
+        """Both sides stay where they are in a state through all of these steps."""
+        where = self._words(state)
+        return all(self._words(step.state) == where for step in steps)
 
     def _rest(self, state: State) -> Violation | None:
         if not self.mends:
