@@ -31,7 +31,7 @@ class Extra(StrEnum):
     """No route ever leaves A (FL-01)."""
 
     WAITS = "waits for the asker"
-    """Nobody is Standalone beside a side that is still Active, or that asks who is to serve (switch-driven 6.1, row 8)."""
+    """Nobody is Standalone beside a side that is still Active, or that asks who is to serve (selection, row 8)."""
 
     STAYS = "nothing moves"
     """Both sides stay where a healthy pair is: Active and Standby, under their term (C17, M6.2, M6.3)."""
