@@ -6,11 +6,13 @@ from runner.command_line.check import check
 from runner.command_line.demo import demo
 from runner.command_line.diagram import diagram
 from runner.command_line.show import show
+from runner.command_line.sim import sim
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="SONiC SmartSwitch High Availability.")
 app.command("check")(check)
 app.command("demo")(demo)
 app.command("diagram")(diagram)
+app.command("sim")(sim)
 app.add_typer(show, name="show")
 
 

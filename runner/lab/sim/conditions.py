@@ -3,7 +3,7 @@
 Source: scenarios 0.1, 0.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from models import tables
@@ -99,4 +99,10 @@ def _dropped(lab: Lab, wanted: bool) -> list[str]:
     return [f"packets at {f.entered} are {'dropped' if f.dropped else f'handled by {f.handled_by}'}" for f in fates]
 
 
-_ASKED = {"primary": _primary, "term": _term, "pending": _pending, "deciders": _deciders, "dropped": _dropped}
+_ASKED: dict[str, Callable[[Lab, Any], list[str]]] = {
+    "primary": _primary,
+    "term": _term,
+    "pending": _pending,
+    "deciders": _deciders,
+    "dropped": _dropped,
+}

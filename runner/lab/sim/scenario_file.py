@@ -74,8 +74,8 @@ def _in_a_step(error: ValidationError) -> str:
 
 
 def _requires(outer: ValidationError, inner: ValidationError, name: str) -> bool:
-    branch = outer.schema["anyOf"][inner.schema_path[0]]
-    return name in branch["properties"]
+    branches: Any = outer.validator_value
+    return name in branches[inner.schema_path[0]]["properties"]
 
 
 def _place(error: ValidationError) -> str:

@@ -45,7 +45,7 @@ def _scope(lab: Lab, said: Arguments) -> None:
 
 
 def _set(lab: Lab, said: Arguments) -> None:
-    lab.set(*said.get("on", ()), **{key: value for key, value in said.items() if key != "on"})
+    lab.set(*said.get("at", ()), **{key: value for key, value in said.items() if key != "at"})
 
 
 def _network(lab: Lab, said: Arguments) -> None:
@@ -89,7 +89,7 @@ VERBS: dict[str, Verb] = {
     ),
     "set": Verb(
         "Write the HA set, on both switches or on those named.",
-        record({}, {"on": {"type": "array", "items": SIDE}, "version": {"type": "string"}}),
+        record({}, {"at": {"type": "array", "items": SIDE}, "version": {"type": "string"}}),
         _set,
     ),
     "pins": Verb(
@@ -152,8 +152,8 @@ VERBS: dict[str, Verb] = {
         record({"side": SIDE, "before": {"type": "integer", "minimum": 0}}),
         lambda lab, s: lab.crash_before(s["side"], s["before"]),
     ),
-    "off": Verb("The DPU of a side loses power.", SIDE, lambda lab, s: lab.off(s)),
-    "on": Verb("The DPU of a side comes back, empty.", SIDE, lambda lab, s: lab.on(s)),
+    "power_off": Verb("The DPU of a side loses power.", SIDE, lambda lab, s: lab.off(s)),
+    "power_on": Verb("The DPU of a side comes back, empty.", SIDE, lambda lab, s: lab.on(s)),
     "crash_dpu": Verb("A process of the DPU of a side dies.", SIDE, lambda lab, s: lab.crash_dpu(s)),
     "flush_dpu": Verb(
         "The orchagent of a DPU restarts faster than anybody reports.", SIDE, lambda lab, s: lab.flush_dpu(s)
