@@ -56,6 +56,8 @@ def _words(errors: list[ValidationError], document: Any) -> str:
     for error in errors:
         if error.validator == "anyOf" and len(error.absolute_path) == 2 and error.absolute_path[0] == "steps":
             return _in_a_step(error)
+        if error.validator == "oneOf" and not error.absolute_path:
+            return "the document: either 'steps' or a 'schedule' is required, and not both"
     error = best_match(errors)
     return f"{_place(error)}: {error.message}"
 
