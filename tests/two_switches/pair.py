@@ -76,6 +76,20 @@ class WatchedPair(Pair):
             time.sleep(LOOK_EVERY_S)
         self.rest()
 
+    def comes_to_rest(self, *ends: tuple[str, str], for_s: float = QUIET_S) -> tuple[str, ...]:
+        """Wait until both sides have been in one of these places for a while; gives it."""
+        held: tuple[tuple[str, ...], float] = ((), 0.0)
+
+        def rests() -> bool:
+            nonlocal held
+            if self.where != held[0]:
+                held = (self.where, time.monotonic())
+            return held[0] in ends and time.monotonic() - held[1] >= for_s
+
+        until(rests, self.__str__)
+        self.rest()
+        return held[0]
+
     def approve_whatever(self, *where: str) -> None:
         """Approve everything that anybody asks for until both sides are where they should be."""
 

@@ -65,6 +65,13 @@ def test_w01_writes_the_rows_of_the_tables(healthy: WatchedPair) -> None:
     assert healthy["A"].told == {"version": "1", "ha_role": "active", "ha_term": "1", "ha_set_id": SET_ID}
 
 
+def test_m1_1_steady_pair_writes_nothing(healthy_either: WatchedPair) -> None:
+    since = healthy_either.since_now()
+    healthy_either.stays(*healthy_either.where, for_s=3.0)
+    assert {name: since.written(name) for name in "AB"} == {"A": [], "B": []}
+    assert since.told("A") == since.told("B") == []
+
+
 def test_fl04_every_dpu_is_told_set_sessions_and_scope_in_this_order(healthy_either: WatchedPair) -> None:
     healthy_either.settle()
     for name in "AB":
