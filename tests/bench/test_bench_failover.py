@@ -12,6 +12,7 @@ import pytest
 DEADLINE_S = 180.0
 RUN_HAMGR = "from runner.command_line.hamgr import main; main()"
 RUNS = 2
+LAST_ROUTE = "route on the failed side's switch"
 
 
 def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,6 @@ def bench(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=DEADLINE_S,
         check=False,
-        start_new_session=True,
     )
 
 
@@ -58,13 +58,11 @@ def test_role_comes_before_the_routes_and_all_are_measured(report: dict[str, Any
     figures = section(report, word)
     assert all(figure["count"] == RUNS for figure in figures.values())
     assert all(figure["least"] > 0 for figure in figures.values())
-    role, own, far = (
-        figures[name]["least"]
-        for name in ("role written", "route on the survivor's switch", "route on the failed side's switch")
-    )
+    role, own, far = (figures[name]["least"] for name in ("role written", "route on the survivor's switch", LAST_ROUTE))
     assert role < own
     assert role < far
-    assert figures["both routes, without the DPU's own delay"]["median"] <= far or RUNS > 1
+    net = figures["both routes, without the DPU's own delay"]
+    assert 0 < net["greatest"] <= figures[LAST_ROUTE]["greatest"]
 
 
 def test_switchover_without_the_dpus_is_shorter(report: dict[str, Any]) -> None:
@@ -75,15 +73,12 @@ def test_switchover_without_the_dpus_is_shorter(report: dict[str, Any]) -> None:
 
 
 def test_stages_add_up(report: dict[str, Any]) -> None:
-    """Without overlapping stages, the greatest times of all stages are at least the greatest whole."""
-    for word, whole in (
-        ("planes", "route on the failed side's switch"),
-        ("channel", "route on the failed side's switch"),
-    ):
+    """Stages follow each other without a gap, so the greatest of all of them are no less than the greatest whole."""
+    for word in ("planes", "channel"):
         stages = section(report, f"Where the time goes: {word}")
-        total = next(each for each in report["sections"] if word in each["title"] and "Failover" in each["title"])
-        (until,) = (figure["value"] for figure in total["figures"] if figure["name"] == whole)
-        assert sum(figure["greatest"] for figure in stages.values()) >= until["greatest"] - 0.01
+        whole = next(each for each in report["sections"] if word in each["title"] and "Failover" in each["title"])
+        (last,) = (figure["value"] for figure in whole["figures"] if figure["name"] == LAST_ROUTE)
+        assert sum(figure["greatest"] for figure in stages.values()) >= last["greatest"] - 0.01
 
 
 def test_pair_and_machine_beside_it(report: dict[str, Any]) -> None:

@@ -29,7 +29,6 @@ def soak_pair(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]
         text=True,
         timeout=DEADLINE_S,
         check=False,
-        start_new_session=True,
     )
 
 
