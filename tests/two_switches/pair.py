@@ -91,11 +91,16 @@ class WatchedPair(Pair):
         return held[0]
 
     def approve_whatever(self, *where: str) -> None:
-        """Approve everything that anybody asks for until both sides are where they should be."""
+        """Approve everything that anybody asks for until both sides are where they should be.
+
+        A switchover away from there is not approved.
+        """
 
         def there() -> bool:
-            for name in self.pair:
-                if ids := [id_ for id_ in self[name].pending if id_ not in self.controller.approved.get(name, [])]:
+            for name, end in zip(self.pair, where, strict=True):
+                asked = self[name].pending.items()
+                wanted = [id_ for id_, type_ in asked if type_ != "switchover" or end.startswith("active")]
+                if ids := [id_ for id_ in wanted if id_ not in self.controller.approved.get(name, [])]:
                     self.approve_id(name, *ids)
             return self.where == where
 
