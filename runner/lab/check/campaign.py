@@ -10,11 +10,11 @@ from attrs import field, frozen
 
 from hamgr_fsm.vocabulary import HaRole
 from runner.lab.check.budget import Budget
-from runner.lab.check.explorer import Explorer, Report
+from runner.lab.check.explorer import Explorer, Found, Report
 from runner.lab.check.pair import CABLE, Pair, State
 from runner.lab.check.rules import TRUE, Rules
 from runner.lab.check.side import NAMES
-from runner.lab.check.situations import SITUATIONS
+from runner.lab.check.situations import SITUATIONS, UnreachedError
 from runner.lab.check.violation import Violation
 
 
@@ -88,7 +88,11 @@ def run(
         stop=stop,
         tell=tell,
     )
-    return explorer.explore(SITUATIONS[campaign.situation](pair))
+    try:
+        start = SITUATIONS[campaign.situation](pair)
+    except UnreachedError as error:
+        return Report(found=Found(Violation("I9", str(error)), ()))
+    return explorer.explore(start)
 
 
 def _never_two(pair: Pair, state: State) -> Violation | None:

@@ -18,7 +18,10 @@ from attrs import frozen
 from runner.lab.check.campaign import Campaign, run
 from runner.lab.check.defects import CATALOGUE, HARMLESS
 from runner.lab.check.explorer import Report
+from runner.lab.check.mutants import named as mutant_named
+from runner.lab.check.presets import QUICK
 from runner.lab.check.rules import TRUE, Rules
+from runner.lab.check.violation import Violation
 
 _POLL_S = 0.2
 
@@ -42,6 +45,15 @@ class Progress:
     states: int
 
 
+@frozen
+class Scored:
+    """A mutant and what finds it; None if it survives. The processor time in seconds."""
+
+    name: str
+    found: Violation | None
+    seconds: float
+
+
 Job = tuple[int, Campaign, str]
 """The number of a campaign, the campaign, and the name of its rules: functions do not travel between processes."""
 
@@ -53,6 +65,32 @@ def rules_named(name: str) -> Rules:
         KeyError: there are none.
     """
     return TRUE if name == TRUE.name else {**CATALOGUE, **HARMLESS}[name].rules
+
+
+def score(names: Sequence[str], processes: int) -> Iterator[Scored]:
+    """Explore the quick preset under the rules of each mutant until one campaign finds it, as they get done."""
+    with multiprocessing.get_context("spawn").Pool(processes, _deaf) as workers:
+        yield from workers.imap_unordered(score_here, names)
+
+
+def score_here(name: str) -> Scored:
+    """What finds the mutant of a name, the small campaigns first."""
+    began = time.process_time()
+    rules = mutant_named(name)
+    for campaign in sorted(QUICK, key=_size):
+        report = run(campaign, rules)
+        if report.found is not None:
+            return Scored(name, report.found.violation, time.process_time() - began)
+    return Scored(name, None, time.process_time() - began)
+
+
+def _size(campaign: Campaign) -> int:
+    return sum(pool.number * (len(pool.faults) + len(campaign.budget.wishes[0])) for pool in campaign.budget.pools)
+
+
+def _deaf() -> None:
+    """Ctrl-C is for the process that asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def explore_here(
@@ -107,7 +145,7 @@ def explore(
 
 
 def _work(waiting: "Queue[Job | None]", told: "Queue[Any]", stop: Event) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _deaf()
     while (job := waiting.get()) is not None and not stop.is_set():
         number = job[0]
         last = time.monotonic()
