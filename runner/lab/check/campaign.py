@@ -72,6 +72,7 @@ def run(
     campaign: Campaign,
     rules: Rules = TRUE,
     *,
+    ignores: frozenset[str] = frozenset(),
     stop: Callable[[], bool] = lambda: False,
     tell: Callable[[Report], None] = lambda report: None,
 ) -> Report:
@@ -85,6 +86,7 @@ def run(
         most_states=campaign.most_states,
         looks=tuple(_LOOKS[extra] for extra in sorted(campaign.extras) if extra in _LOOKS),
         restarts=Extra.RESTART in campaign.extras,
+        ignores=ignores,
         stop=stop,
         tell=tell,
     )

@@ -20,6 +20,7 @@ from runner.lab.check.defects import CATALOGUE, HARMLESS
 from runner.lab.check.explorer import Report
 from runner.lab.check.mutants import named as mutant_named
 from runner.lab.check.presets import QUICK
+from runner.lab.check.reference import reference
 from runner.lab.check.rules import TRUE, Rules
 from runner.lab.check.violation import Violation
 
@@ -54,17 +55,21 @@ class Scored:
     seconds: float
 
 
-Job = tuple[int, Campaign, str]
-"""The number of a campaign, the campaign, and the name of its rules: functions do not travel between processes."""
+Job = tuple[int, Campaign, str, frozenset[str]]
+"""The number of a campaign, the campaign, the name of its rules (functions do not travel between processes), and the
+invariants that may be violated."""
 
 
 def rules_named(name: str) -> Rules:
-    """The rules of a name: the true ones or those of a defect.
+    """The rules of a name: the true ones, those of the daemon in use today, or those of a defect or a mutant.
 
     Raises:
         KeyError: there are none.
     """
-    return TRUE if name == TRUE.name else {**CATALOGUE, **HARMLESS}[name].rules
+    if name in (TRUE.name, "reference"):
+        return TRUE if name == TRUE.name else reference()
+    defect = CATALOGUE.get(name) or HARMLESS.get(name)
+    return defect.rules if defect is not None else mutant_named(name)
 
 
 def score(names: Sequence[str], processes: int) -> Iterator[Scored]:
@@ -97,9 +102,9 @@ def explore_here(
     job: Job, stop: Callable[[], bool] = lambda: False, tell: Callable[[int], None] = lambda n: None
 ) -> Explored:
     """Explore one campaign in this process."""
-    number, campaign, rules = job
+    number, campaign, rules, ignores = job
     began = time.process_time()
-    report = run(campaign, rules_named(rules), stop=stop, tell=lambda report: tell(report.states))
+    report = run(campaign, rules_named(rules), ignores=ignores, stop=stop, tell=lambda report: tell(report.states))
     return Explored(number, campaign, rules, report, time.process_time() - began)
 
 
