@@ -24,6 +24,7 @@ from runner.lab.check.explorer import Found
 from runner.lab.check.presets import PRESETS
 from runner.lab.check.rules import TRUE
 from runner.lab.check.schedule_file import as_schedule
+from runner.lab.check.situations import SITUATIONS
 from runner.lab.check.trace import as_mermaid, as_text, lines, play
 from runner.lab.check.workers import Explored, Job, Progress, explore, rules_named
 
@@ -38,6 +39,9 @@ class Form(StrEnum):
 
 def check(
     preset: Annotated[str, typer.Option(help=f"What to explore: {', '.join(PRESETS)}.")] = "quick",
+    situation: Annotated[
+        str | None, typer.Option(help="Only the campaigns of the preset that begin in this situation.")
+    ] = None,
     defect: Annotated[str | None, typer.Option(help="Put a known mistake back, and explore where it shows.")] = None,
     list_defects: Annotated[bool, typer.Option("--list-defects", help="List the known mistakes.")] = False,
     reference: Annotated[
@@ -73,7 +77,10 @@ def check(
         work: list[Job] = [(0, KNOWN[defect].campaign, defect, ignored)]
     else:
         under = "reference" if reference else TRUE.name
-        work = [(number, campaign, under, ignored) for number, campaign in enumerate(PRESETS[preset])]
+        campaigns = [c for c in PRESETS[preset] if situation in (None, c.situation)]
+        if not campaigns:
+            raise _misuse(f"no campaign begins in {situation!r}; there are: {', '.join(SITUATIONS)}")
+        work = [(number, campaign, under, ignored) for number, campaign in enumerate(campaigns)]
     explored = _explore(work, jobs, quiet=as_json)
     found = next((e for e in explored if e.report.found is not None), None)
     covered = len(explored) == len(work) and all(e.report.complete or e.report.found for e in explored)

@@ -102,16 +102,29 @@ def _never_two(pair: Pair, state: State) -> Violation | None:
     return Violation("I1", "both sides decide flows at once") if a.decides and b.decides else None
 
 
-def _no_loss(pair: Pair, state: State) -> Violation | None:
+def handled_by(pair: Pair, state: State, position: int) -> int | None:
+    """The side whose DPU handles the packets that enter at a switch; None when they are lost.
+
+    A DPU that is standby tunnels them to one that decides, as long as the channel is there. Source: scenarios 0.5 (L0).
+    """
     sides = pair.sides(state)
-    for side, name in zip(sides, NAMES, strict=True):
-        if side.primary is None:
-            continue
-        to, other = sides[side.primary], sides[1 - side.primary]
-        tunnelled = to.role is HaRole.STANDBY and other.role in HANDLES and state.paths & CABLE
-        if to.role not in HANDLES and not tunnelled:
-            role = to.role.value if to.role is not None else "without a role"
-            return Violation("L0", f"{name} sends packets to {NAMES[side.primary]}, which is {role}: they are lost")
+    primary = sides[position].primary
+    if primary is None:
+        return None
+    to, other = sides[primary], sides[1 - primary]
+    if to.role in HANDLES:
+        return primary
+    tunnelled = to.role is HaRole.STANDBY and other.role in HANDLES and state.paths & CABLE
+    return 1 - primary if tunnelled else None
+
+
+def _no_loss(pair: Pair, state: State) -> Violation | None:
+    for position, name in enumerate(NAMES):
+        primary = pair.sides(state)[position].primary
+        if primary is not None and handled_by(pair, state, position) is None:
+            role = pair.sides(state)[primary].role
+            what = role.value if role is not None else "without a role"
+            return Violation("L0", f"{name} sends packets to {NAMES[primary]}, which is {what}: they are lost")
     return None
 
 
