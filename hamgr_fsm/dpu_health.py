@@ -1,8 +1,9 @@
 """The health of one managed DPU, and when it has restarted.
 
 Decides whether the DPU is up, down or unknown, and when its loss is to be announced as a reset. A DPU that went down by
-its midplane or control plane comes back empty: its *incarnation* grows, and whoever has told it something must tell it
-again. Unknown is neither up nor down: a missing row moves nothing.
+its midplane or control plane comes back empty: its *incarnation* grows, whoever has told it something must tell it
+again, and nothing that it said counts any more. One that only looked like that is heard again. Unknown is neither up
+nor down: a missing row moves nothing.
 
 Must not know where planes are read from or what is told to the DPU.
 
@@ -13,10 +14,10 @@ from enum import StrEnum
 
 from attrs import define, frozen
 
-from hamgr_fsm.effects import AnnounceDpuReset
+from hamgr_fsm.effects import AnnounceDpuReset, HearDpuAgain
 from hamgr_fsm.facts import Facts, kept, told
 from hamgr_fsm.machine import Machine
-from hamgr_fsm.table import STAY, FactMachine, Table
+from hamgr_fsm.table import RECOVERY, STAY, UNPLANNED, FactMachine, Table
 from hamgr_fsm.vocabulary import PlaneState
 
 
@@ -114,11 +115,11 @@ class Health(FactMachine):
     t.row(_ALL, STAY, when="returned", do="welcome_back", why="midplane and control plane are back", ref="ha-set 1")
 
     t.row((DpuHealthState.UNKNOWN, DpuHealthState.DOWN), DpuHealthState.UP, when="all_up",
-          why="all planes up", ref="ha-set 1")
+          why="all planes up", ref="ha-set 1", kind=RECOVERY)
     t.row((DpuHealthState.UNKNOWN, DpuHealthState.UP), DpuHealthState.DOWN, when="some_down",
-          why="a plane is down", ref="ha-set 1")
+          why="a plane is down", ref="ha-set 1", kind=UNPLANNED)
     t.row((DpuHealthState.UP, DpuHealthState.DOWN), DpuHealthState.UNKNOWN, when="undecided",
-          why="a plane is unknown", ref="ha-set 1, FL LD-47")
+          why="a plane is unknown", ref="ha-set 1, FL LD-47", kind=UNPLANNED)
     # fmt: on
 
     @staticmethod
@@ -133,11 +134,16 @@ class Health(FactMachine):
         """Everything told so far is gone, although no plane was seen down."""
         model.flushes_seen = model.flushes
         model.incarnation += 1
+        model.outbox.append(HearDpuAgain())
 
     @staticmethod
     def welcome_back(model: DpuHealthFacts) -> None:
-        """Whoever waits for the DPU may tell it everything again."""
+        """Whoever waits for the DPU may tell it everything again.
+
+        Not before: what a DPU without power has said stands in its databases until it boots and empties them.
+        """
         model.lost = False
+        model.outbox.append(HearDpuAgain())
 
 
 class DpuHealth(Machine[DpuHealthFacts]):

@@ -58,5 +58,8 @@ class Timers:
     hold_down_limit: float = 960.0
     """The longest hold-down."""
 
+    sync_drop_limit: float = 30
+    """More inline sync packets than this, lost between two polls of the counters, are too many; no time."""
+
 
 DEFAULT_TIMERS = Timers()

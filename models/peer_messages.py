@@ -29,6 +29,10 @@ class BadMessage(Exception):  # noqa: N818  (the operator's word for it)
         return f"{self.key}: {self.why}"
 
 
+class UnknownKind(BadMessage):
+    """A well-formed message of a kind that two scopes do not say to each other."""
+
+
 @frozen(kw_only=True)
 class HaScopeStateUpdate:
     """Where the sending scope is, ``timestamp`` in milliseconds; ``new_state`` may be empty in a heartbeat's answer."""
@@ -181,8 +185,10 @@ def decode_message(payload: str) -> PeerEnvelope:
         raise BadMessage("(message)", "no object with a key")
     key, members = envelope["key"], envelope.get("data")
     kind, bar, sender = key.partition("|")
-    if kind not in _KINDS or not bar or not sender:
-        raise BadMessage(key[:80], "not a kind of message between scopes")
+    if not bar or not sender:
+        raise BadMessage(key[:80], "the key does not name kind and sender")
+    if kind not in _KINDS:
+        raise UnknownKind(key[:80], "not a kind of message between scopes")
     if not isinstance(members, dict):
         raise BadMessage(key[:80], "data is no object")
     return PeerEnvelope(sender, _READERS[kind](key[:80], members))

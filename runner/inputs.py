@@ -77,10 +77,37 @@ class LinkChanged:
 
 @frozen
 class MessageArrived:
-    """A message of another daemon for an entity of this node: its resource path, and JSON text as on the bus."""
+    """A message of another daemon for an entity of this node, as JSON text.
 
+    ``dpu_name`` is the DPU whose daemon sent it; ``source`` and ``to`` are the resource paths of who speaks over there
+    and of whom it is for, such as ``ha-scope/vdpu0_0:haset0_0``.
+    """
+
+    dpu_name: str
+    source: str
     to: str
     payload: str
 
 
-Input = RowSet | RowDeleted | RowUnreadable | RowsFound | SnapshotComplete | TimerFired | LinkChanged | MessageArrived
+@frozen
+class SyncCountersRead:
+    """The counters of inline sync packets of the managed DPU's ENIs, as one poll has found them.
+
+    ``counters``: ENI id, packets sent, packets acknowledged; each number from 0 to 2^64 - 1. An ENI that is left out
+    could not be read; if none could any more, that is told once, with nothing in it. Source: tables 2.22.
+    """
+
+    counters: tuple[tuple[str, int, int], ...]
+
+
+Input = (
+    RowSet
+    | RowDeleted
+    | RowUnreadable
+    | RowsFound
+    | SnapshotComplete
+    | TimerFired
+    | LinkChanged
+    | MessageArrived
+    | SyncCountersRead
+)

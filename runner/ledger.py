@@ -131,6 +131,10 @@ class Ledger:
         entry.fields, entry.fresh, entry.once = fields, True, once
         self._note(change, WriteRow(table.database, table.name, key, fields, vanished), insist=once or again)
 
+    def owned_by(self, owner: str) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Table, key and content of every row that somebody wants."""
+        return [(*row, entry.fields) for row, entry in self._entries.items() if owner in entry.owners]
+
     def claim(self, owner: str, table: AnyTable, key: str) -> None:
         """Want a row as it was found; nothing happens when none was."""
         entry = self._entries.get((table.name, key))

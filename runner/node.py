@@ -9,17 +9,26 @@ decided. Source: architecture "The node", switch-driven 9.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
+from hamgr_fsm.machine import Machine
 from hamgr_fsm.timers import DEFAULT_TIMERS, Timers
 from hamgr_fsm.vocabulary import HaOwner
 from models import tables
 from models.config_db import DpuRow
 from models.controller import split_scope_key
 from models.database import Database
-from models.peer_messages import BadMessage, VoteReply, VoteRequest, decode_message, encode_message
+from models.peer_messages import (
+    BadMessage,
+    PeerEnvelope,
+    UnknownKind,
+    VoteReply,
+    VoteRequest,
+    decode_message,
+    encode_message,
+)
 from models.table import Table
 from runner import topics
 from runner.board import Board
@@ -27,6 +36,7 @@ from runner.entities.dpu import DpuEntity, DpuView
 from runner.entities.global_config import GlobalConfigEntity
 from runner.entities.ha_scope import HaScopeEntity
 from runner.entities.ha_set import HaSetEntity
+from runner.entities.inline_sync import SyncPoll
 from runner.entities.peer_words import vote_of_unknown_scope
 from runner.entities.vdpu import VdpuEntity, VdpuReport
 from runner.entity import Context, Entity
@@ -39,19 +49,25 @@ from runner.inputs import (
     RowsFound,
     RowUnreadable,
     SnapshotComplete,
+    SyncCountersRead,
     TimerFired,
 )
 from runner.intake import Intake
 from runner.ledger import Ledger, Unclaimed
+from runner.neighbourhood import NEIGHBOURHOOD_TABLES, neighbourhood
 from runner.outputs import (
+    AnswerMessage,
     CancelTimer,
     DeleteRow,
     Fault,
     InputRejected,
     Output,
+    ReachBus,
     ReachOrchagent,
+    ReadAgain,
     SendMessage,
     SetTimer,
+    Verdict,
     WriteRow,
 )
 
@@ -84,7 +100,7 @@ _CONFIGURED_BY: dict[str, Table[Any]] = {
 }
 
 
-_LAST = (ReachOrchagent, SetTimer, CancelTimer)
+_LAST = (AnswerMessage, ReachOrchagent, ReachBus, ReadAgain, SetTimer, CancelTimer)
 """What is said after everything else."""
 
 
@@ -109,12 +125,29 @@ class Node:
         self._entities: dict[str, Entity] = {}
         self._started = False
         self._orchagent: ReachOrchagent | None = None
+        self._bus: ReachBus | None = None
+        self._neighbourhood_changed = True
         self._strangers: Counter[str] = Counter()
 
     @property
     def rejected(self) -> Counter[str]:
         """How many rows were rejected so far, by table."""
         return self._intake.rejected
+
+    @property
+    def scopes(self) -> Mapping[str, Machine[Any] | None]:
+        """The machine of each HA scope that is configured, by vDPU and scope id, for explanations; None: nobody here
+        drives it. Only ``step`` may change it."""
+        scopes = [entity for entity in self._entities.values() if isinstance(entity, HaScopeEntity)]
+        return {entity.path.removeprefix("ha-scope/"): entity.machine for entity in scopes}
+
+    def has_entity(self, path: str) -> bool:
+        """There is an entity with this path, such as ``ha-scope/vdpu0_0:haset0_0``."""
+        return path in self._entities
+
+    def rows_of(self, path: str) -> list[tuple[str, str, Mapping[str, str]]]:
+        """Table, key and content of every row that an entity wants to be there."""
+        return self._context.ledger.owned_by(path)
 
     def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
         """Take one input in, at a wall-clock time in milliseconds; return what is to be done, in order."""
@@ -129,8 +162,11 @@ class Node:
                 self._fire(timer)
             case LinkChanged(dpu_name, up):
                 context.board.post(topics.link(dpu_name), up)
-            case MessageArrived(to, payload):
-                self._receive(to, payload)
+            case MessageArrived():
+                context.say([AnswerMessage(self._receive(happened))])
+            case SyncCountersRead(counters):
+                before: SyncPoll = context.board.peek(topics.SYNC_COUNTERS, SyncPoll(0, ()))
+                context.board.post(topics.SYNC_COUNTERS, SyncPoll(before.number + 1, counters))
             case SnapshotComplete():
                 self._started = True
                 context.say([self._heartbeat()])
@@ -138,9 +174,11 @@ class Node:
             self._refresh_due()
             self._clean_up()
             self._reach_orchagent()
+            self._reach_bus()
         return self._outputs()
 
     def _take_in(self, change: RowSet | RowDeleted | RowUnreadable) -> None:
+        self._neighbourhood_changed |= change.table in NEIGHBOURHOOD_TABLES
         rejected = self._intake.accept(change)
         if rejected is not None:
             self._context.say([rejected])
@@ -168,31 +206,45 @@ class Node:
         if entity is not None:
             entity.fire(name, self._context)
 
-    def _receive(self, to: str, payload: str) -> None:
+    def _receive(self, message: MessageArrived) -> Verdict:
         """Hand a message to the entity that it is for; a vote request for a scope that is unknown here is answered."""
         try:
-            envelope = decode_message(payload)
+            envelope = decode_message(message.payload)
         except BadMessage as error:
-            self._intake.rejected[MESSAGES] += 1
-            self._context.say([InputRejected(f"message for {to}", error.key, payload[:80], error.why)])
-            return
-        entity = self._entities.get(to)
-        if entity is not None:
+            self._reject(message, error.key, error.why)
+            return Verdict.CONSUMED if isinstance(error, UnknownKind) else Verdict.UNREADABLE
+        entity = self._entities.get(message.to)
+        if entity is None:
+            return self._answer_for_unknown(message, envelope)
+        if self._speaks_for(message, envelope):
             entity.receive(envelope.sender, envelope.data, self._context)
-        elif isinstance(envelope.data, VoteRequest):
-            self._answer_for_unknown(to, envelope.sender, envelope.data)
+        else:
+            self._reject(message, "key", f"{envelope.sender} is not a scope of a vDPU on {message.dpu_name}")
+        return Verdict.CONSUMED
 
-    def _answer_for_unknown(self, to: str, sender: str, request: VoteRequest) -> None:
-        """Vote for a scope that does not exist here. Source: switch-driven 5, H-12."""
-        report: VdpuReport | None = self._context.board.peek(topics.vdpu(sender.partition(":")[0]))
-        if report is None:
-            return
+    def _reject(self, message: MessageArrived, field: str, why: str) -> None:
+        self._intake.rejected[MESSAGES] += 1
+        where = f"message of {message.source} on {message.dpu_name} for {message.to}"
+        self._context.say([InputRejected(where, field, message.payload[:80], why)])
+
+    def _speaks_for(self, message: MessageArrived, envelope: PeerEnvelope) -> bool:
+        """A scope is believed only if it speaks from where its vDPU is (I-15)."""
+        report: VdpuReport | None = self._context.board.peek(topics.vdpu(envelope.sender.partition(":")[0]))
+        return report is not None and report.dpu.dpu_name == message.dpu_name
+
+    def _answer_for_unknown(self, message: MessageArrived, envelope: PeerEnvelope) -> Verdict:
+        """Vote for a scope that does not exist here. Source: switch-driven 5, bus 6, H-12."""
+        request = envelope.data
+        if not isinstance(request, VoteRequest):
+            return Verdict.NOBODY
+        sender = envelope.sender
         self._strangers[sender] += 1
         attempt = request.attempt if request.attempt is not None else self._strangers[sender]
         vote = vote_of_unknown_scope(attempt, self._context.timers.max_retries)
         reply = VoteReply(dst_actor_id=sender, response=vote, attempt=request.attempt)
-        payload = encode_message(to.removeprefix("ha-scope/"), reply)
-        self._context.say([SendMessage(report.dpu.dpu_name, f"ha-scope/{sender}", payload)])
+        payload = encode_message(message.to.removeprefix("ha-scope/"), reply)
+        self._context.say([SendMessage(message.dpu_name, message.to, message.source, payload)])
+        return Verdict.CONSUMED
 
     def _heartbeat(self) -> SetTimer:
         return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat))
@@ -246,8 +298,8 @@ class Node:
         return not configured and report is not None and report.view.managed
 
     def _is_ours(self, row: Unclaimed) -> bool:
-        """A BFD session, route or neighbour that only this process can have written: it is about its DPU."""
-        if row.table is tables.BFD_SESSION_TABLE:
+        """A row that only this process can have written: it is its DPU's, or a route or neighbour about its DPU."""
+        if row.table in (tables.BFD_SESSION_TABLE, tables.DASH_FLOW_SYNC_SESSION_TABLE):
             return True
         dpu = self._managed_dpu()
         if dpu is None or dpu.pa_v4 is None:
@@ -285,6 +337,17 @@ class Node:
             return
         if reach != (self._orchagent or _NOWHERE):
             self._orchagent = reach
+            self._context.say([reach])
+
+    def _reach_bus(self) -> None:
+        """Say where this process stands on the bus whenever that changes."""
+        if not self._neighbourhood_changed:
+            return
+        self._neighbourhood_changed = False
+        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
+        reach = neighbourhood(self._context.board, self._context.slot_id, names)
+        if reach != self._bus:
+            self._bus = reach
             self._context.say([reach])
 
     def _outputs(self) -> list[Output]:

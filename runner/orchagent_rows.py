@@ -5,7 +5,7 @@ every row anew, because it may have restarted and reads nothing back by itself (
 something to be done once: repeated they are sent as ``false``, but one that was never handed over survives in the row
 that replaces its own.
 
-Source: tables 4.4; field-lessons I-05, I-16.
+Source: tables 2.15, 4.4; field-lessons I-05, I-16.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,9 @@ from runner.written_rows import RowName
 
 TABLE_ORDER = ("DASH_HA_SET_TABLE", "BFD_SESSION_TABLE", "DASH_HA_SCOPE_TABLE")
 """A scope needs its set (I-05): rows are told in this order and deletions in the reverse. Other tables come last."""
+
+ENDS_BY_ITSELF = frozenset({"DASH_FLOW_SYNC_SESSION_TABLE"})
+"""Their rows ask for something that ends by itself: they are told once, and nobody hears of their deletion (2.15)."""
 
 DONE, ASKED = "false", "true"
 
@@ -60,11 +63,12 @@ class OrchagentRows:
         """The row is to be gone."""
         self._rows.pop((table, key), None)
         self._due.discard((table, key))
-        self._tombstones.add((table, key))
+        if table not in ENDS_BY_ITSELF:
+            self._tombstones.add((table, key))
 
     def renew(self) -> None:
-        """The orchagent was reached anew: everything is due."""
-        self._due = set(self._rows)
+        """The orchagent was reached anew: everything is due but what it was asked once and for all."""
+        self._due |= {name for name, row in self._rows.items() if name[0] not in ENDS_BY_ITSELF or not row.handed_over}
         for (table, _), row in self._rows.items():
             if row.handed_over:
                 row.fields |= dict.fromkeys(self._asked_once(table) & row.fields.keys(), DONE)

@@ -4,6 +4,7 @@ Source: architecture, "The node".
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from attrs import field, frozen
 
@@ -41,12 +42,64 @@ class ReachOrchagent:
 
 
 @frozen
+class ReadAgain:
+    """Hand over every row that is read in a database again, also those that have not changed."""
+
+    database: Database
+
+
+@frozen
 class SendMessage:
-    """Send JSON text to an entity of the daemon that manages a DPU of another switch; lost when there is no link."""
+    """Send JSON text to an entity of the daemon that manages another DPU.
+
+    ``source`` and ``to`` are the resource paths of who speaks here and of whom it is for over there.
+    """
 
     dpu_name: str
+    source: str
     to: str
     payload: str
+
+
+class Verdict(StrEnum):
+    """What became of a message that arrived. Source: bus 6, what is required of ours."""
+
+    CONSUMED = "consumed"
+    UNREADABLE = "unreadable"
+    NOBODY = "nobody"
+    """There is no such entity here."""
+
+
+@frozen
+class AnswerMessage:
+    """Tell the sender of the message that caused this step what became of it, now that its rows are written."""
+
+    verdict: Verdict
+
+
+@frozen
+class Neighbour:
+    """Where the daemon that manages another DPU is found: its switch's addresses, best first, and its port there."""
+
+    dpu_name: str
+    slot: int
+    addresses: tuple[str, ...]
+    port: int
+
+
+@frozen
+class ReachBus:
+    """Where this process stands on the bus and whom it may meet there.
+
+    ``node`` is the path of this node, ``region.cluster.name``; ``addresses`` are those of Loopback0, best first.
+    ``waiting_for`` names the rows without which this process cannot be found: then it listens to nobody.
+    """
+
+    node: str
+    addresses: tuple[str, ...]
+    port: int
+    neighbours: tuple[Neighbour, ...]
+    waiting_for: tuple[str, ...] = ()
 
 
 @frozen
@@ -107,7 +160,10 @@ Output = (
     WriteRow
     | DeleteRow
     | ReachOrchagent
+    | ReachBus
+    | ReadAgain
     | SendMessage
+    | AnswerMessage
     | SetTimer
     | CancelTimer
     | TransitionTaken

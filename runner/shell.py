@@ -17,22 +17,29 @@ from structlog.typing import FilteringBoundLogger
 
 from models.database import Database
 from models.table import Table, Transport
+from runner.bus.bus import Bus, BusOptions
+from runner.bus.endpoint import Delivery, KnownEntities
 from runner.database_config import DatabaseAddress
 from runner.database_link import DatabaseLink
-from runner.inputs import Input, RowsFound, SnapshotComplete, TimerFired
+from runner.eni_counters_reader import COUNTERS_INTERVAL_S, EniCountersReader
+from runner.inputs import Input, LinkChanged, RowsFound, SnapshotComplete, TimerFired
 from runner.orchagent_producer import OrchagentProducer
 from runner.output_log import OutputLog
 from runner.outputs import (
     Alert,
+    AnswerMessage,
     CancelTimer,
     DeleteRow,
     Fault,
     InputRejected,
     Output,
+    ReachBus,
     ReachOrchagent,
+    ReadAgain,
     SendMessage,
     SetTimer,
     TransitionTaken,
+    Verdict,
     WriteRow,
 )
 from runner.table_reader import AUDIT_INTERVAL_S, Batch, TableReader
@@ -68,6 +75,13 @@ class Surroundings:
     one_shot_fields: Mapping[str, frozenset[str]]
     dpu_transport: Transport = Transport.ORCHAGENT
     audit_interval_s: float = AUDIT_INTERVAL_S
+    bus: BusOptions | None = None
+    """None: this process speaks with no other."""
+
+    counters: DatabaseLink | None = None
+    """Where the counters of the managed DPU are; None: nobody looks for inline sync drops."""
+
+    counters_interval_s: float = COUNTERS_INTERVAL_S
 
     @property
     def transported_tables(self) -> list[Table[Any]]:
@@ -85,20 +99,32 @@ class Shell:
     _node: Steps
     _around: Surroundings
     _on_ready: Callable[[], None] = lambda: None
+    _on_waiting: Callable[[str], None] = lambda what: None
+    """Told in words when something is waited for."""
+
     _now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    _entities: KnownEntities | None = None
+    """The entities of the node, for who asks for them on the bus; needed with a bus."""
+
     log: OutputLog = field(factory=OutputLog)
     _links: dict[Database, DatabaseLink] = field(init=False)
-    _queue: asyncio.Queue[Batch | TimerFired | None] = field(factory=asyncio.Queue)
+    _readers: dict[Database, TableReader] = field(init=False)
+    _queue: asyncio.Queue[Batch | TimerFired | LinkChanged | Delivery | None] = field(factory=asyncio.Queue)
     _timers: TimerWheel = field(init=False)
     _orchagent: OrchagentProducer = field(init=False)
     _writer: TableWriter = field(init=False)
+    bus: Bus | None = field(init=False, default=None)
     _stopping: asyncio.Event = field(factory=asyncio.Event)
 
     def __attrs_post_init__(self) -> None:
         self._links = {name: DatabaseLink.to(name, address) for name, address in self._around.addresses.items()}
+        self._readers = {name: self._reader(name, link) for name, link in self._links.items()}
         self._timers = TimerWheel(lambda name: self._queue.put_nowait(TimerFired(name)))
         self._orchagent = OrchagentProducer(self._around.one_shot_fields)
         self._writer = TableWriter(self._links, self._around.transported_tables, self._orchagent)
+        if self._around.bus is not None:
+            assert self._entities is not None
+            self.bus = Bus(self._around.bus, self._entities, self._heard_on_the_bus, self._on_waiting)
 
     def stop(self) -> None:
         """End :meth:`run`: no more inputs are taken, those that are queued are handled."""
@@ -106,24 +132,35 @@ class Shell:
 
     async def run(self) -> bool:
         """Run until :meth:`stop`. False: a task ended that never should, and the daemon is half of what it must be."""
-        sources = [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in self._readers()]
-        sources.append(asyncio.create_task(self._orchagent.run(), name="orchagent"))
+        readers = self._readers.items()
+        sources = [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in readers]
+        if self._around.counters is not None:
+            counters = EniCountersReader(
+                self._around.counters, self._queue.put_nowait, self._around.counters_interval_s
+            )
+            sources.append(asyncio.create_task(counters.run(), name="counters"))
+        carriers = [asyncio.create_task(self._orchagent.run(), name="orchagent")]
+        if self.bus is not None:
+            carriers.append(asyncio.create_task(self.bus.run(), name="bus"))
         loop = asyncio.create_task(self._handle_inputs(), name="inputs")
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([*sources, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
-        good = self._all_alive([*sources, loop])
-        readers, orchagent = sources[:-1], sources[-1]
-        await end(*readers, stopping)
+        await asyncio.wait([*sources, *carriers, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
+        good = self._all_alive([*sources, *carriers, loop])
+        # What goes out has to be carried until the last input is handled.
+        self._stopping.set()
+        await end(*sources, stopping)
         self._timers.cancel_all()
         self._queue.put_nowait(None)
         await asyncio.wait([loop], timeout=FLUSH_WITHIN_S)
-        await end(loop, orchagent)
-        for link in self._links.values():
+        await end(loop, *carriers)
+        for link in (*self._links.values(), *filter(None, [self._around.counters])):
             await link.close()
         return good
 
-    def _readers(self) -> list[tuple[Database, TableReader]]:
-        return [(name, self._reader(name, link)) for name, link in self._links.items()]
+    def _heard_on_the_bus(self, news: Delivery | LinkChanged) -> None:
+        # Who stops is not left by its peers: it leaves them, and in its next life it asks for them anew.
+        if not self._stopping.is_set():
+            self._queue.put_nowait(news)
 
     def _reader(self, database: Database, link: DatabaseLink) -> TableReader:
         tables = [table.name for table in self._around.read_tables if table.database is database]
@@ -146,12 +183,17 @@ class Shell:
         await self._step(SnapshotComplete())
         self._on_ready()
         while (item := await self._queue.get()) is not None:
-            if isinstance(item, TimerFired):
-                if self._timers.take(item.timer):
+            match item:
+                case TimerFired(timer):
+                    if self._timers.take(timer):
+                        await self._step(item)
+                case LinkChanged():
                     await self._step(item)
-            else:
-                for happened in item.inputs:
-                    await self._step(happened)
+                case Delivery(happened, answered):
+                    answered(await self._step(happened))
+                case Batch():
+                    for each in item.inputs:
+                        await self._step(each)
 
     async def _first_snapshots(self) -> list[Input] | None:
         """All that every database holds, in the order in which the node is to hear it; None: stopped before that."""
@@ -162,7 +204,9 @@ class Shell:
                 async with asyncio.timeout(patience_s):
                     item = await self._queue.get()
             except TimeoutError:
-                log.warning(f"waiting for database {', '.join(missing)}")
+                what = f"waiting for database {', '.join(missing)}"
+                log.warning(what)
+                self._on_waiting(what)
                 patience_s = STILL_WAITING_S
                 continue
             if item is None:
@@ -180,14 +224,16 @@ class Shell:
             if rows.database is Database.DPU_APPL_DB:
                 self._orchagent.prime({name: fields for name, fields in rows.rows.items() if name[0] in sent})
 
-    async def _step(self, happened: Input) -> None:
+    async def _step(self, happened: Input) -> Verdict | None:
+        """Take one input in; what became of it, if it was a message."""
         try:
             outputs = self._node.step(happened, self._now_ms())
         except Exception as error:  # noqa: BLE001
             # Whatever comes out of a step is a bug of the node. One input is lost by it, not the daemon (I-17).
             self.log.bug(happened, error)
-        else:
-            await self._carry_out(happened, outputs)
+            return None
+        await self._carry_out(happened, outputs)
+        return next((output.verdict for output in outputs if isinstance(output, AnswerMessage)), None)
 
     async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
         """Rows that follow each other are written together; everything else waits for the rows before it."""
@@ -204,19 +250,27 @@ class Shell:
                     self.log.alert(output)
                 case Fault():
                     self.log.bug(happened, output.error, entity=output.entity)
-                case SendMessage():
-                    pass  # There is no bus yet, and so no node that speaks.
+                case AnswerMessage():
+                    pass  # Whoever handed the message over answers, once the step is done.
                 case _:
                     await self._writer.apply(rows)
                     rows = []
                     self._set_up(output)
         await self._writer.apply(rows)
 
-    def _set_up(self, output: ReachOrchagent | SetTimer | CancelTimer) -> None:
+    def _set_up(self, output: SendMessage | ReachBus | ReachOrchagent | ReadAgain | SetTimer | CancelTimer) -> None:
         match output:
+            case SendMessage():
+                if self.bus is not None:
+                    self.bus.send(output)
+            case ReachBus():
+                if self.bus is not None:
+                    self.bus.reach(output)
             case ReachOrchagent():
                 if self._around.dpu_transport is Transport.ORCHAGENT:
                     self._orchagent.reach(output.host, output.port)
+            case ReadAgain():
+                self._readers[output.database].read_again()
             case SetTimer():
                 self._timers.set(output.timer, output.after_ms)
             case CancelTimer():

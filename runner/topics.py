@@ -26,6 +26,9 @@ INCARNATION: Topic = ("incarnation",)
 FLUSHES: Topic = ("flushes",)
 """How often everything told to the managed DPU was found gone."""
 
+SYNC_COUNTERS: Topic = ("sync counters",)
+"""The newest poll of the managed DPU's counters of inline sync packets."""
+
 HEARTBEAT: Topic = ("heartbeat",)
 """When the state rows were last shown to be alive, in milliseconds."""
 

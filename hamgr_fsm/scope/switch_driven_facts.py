@@ -46,6 +46,15 @@ LAUNCHING = (
 PAIRED = tuple(state for state in STATES if state not in (S.DEAD, S.CONNECTING, S.CONNECTED, S.DESTROYING))
 SERVING = (S.ACTIVE, S.STANDALONE)
 TAKING_OVER = (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE)
+GROUPS = {
+    "launching": (S.CONNECTING, S.CONNECTED, *LAUNCHING),
+    "serving": (S.ACTIVE, S.STANDBY),
+    "switching over": (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY),
+    "standalone": (S.SWITCHING_TO_STANDALONE, S.STANDALONE),
+    "leaving": (S.DESTROYING, S.DEAD),
+}
+"""The states as a reader should see them together."""
+
 EXPECTS_A_PAIRED_PEER = (
     S.ACTIVE,
     S.STANDBY,
@@ -172,7 +181,10 @@ class SwitchDrivenScopeFacts(Facts):
 
     flow_reconcile_asked: bool = told(False)
     drops_seen: bool = told(False)
-    """Inline sync packets are lost in a number that is not explained by the channel."""
+    """A poll of the counters has found that too many inline sync packets are lost (``scope.sync_drops``).
+
+    It is told with the poll and taken back at once: a poll that never comes must not keep it true.
+    """
 
     switching_ack: bool = told(True)
     """The DPU acknowledges switching_to_active; software before August 2026 does not."""
@@ -765,6 +777,11 @@ class SwitchDrivenScopeFacts(Facts):
     def role_refused(self) -> bool:
         """The DPU reports that it could not take what it was told."""
         return self.update_failed and not self.role_failed and self.target_role is not HaRole.DEAD
+
+    @property
+    def keeps_flows_in_step(self) -> bool:
+        """The peer's flows should follow this side's now: only then does a lost packet mean anything."""
+        return self.state is S.ACTIVE and self.channel_up is not False
 
     @property
     def drops_reported(self) -> bool:

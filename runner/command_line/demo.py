@@ -1,6 +1,7 @@
 """``hamgr demo``: the whole job on this machine, with real processes.
 
-It sets the stage, has the story played on it and says how it ended: exit code 0 only if everything expected was seen.
+It starts a pair of switches, has the life of the pair played in one mode after the other and says how it ended: exit
+code 0 only if everything expected was seen.
 
 Source: architecture "Command lines".
 """
@@ -9,42 +10,59 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
+from hamgr_fsm.vocabulary import HaOwner
 from runner.demo.cast import Cast
+from runner.demo.pair import Pair
 from runner.demo.play import LOOK_EVERY_S, Screen, play
 from runner.demo.screen import JsonLines, Lines, OnTerminal
-from runner.demo.stage import Stage
-from runner.demo.story import LEAVE, LIFE, STORY
+from runner.demo.story import STORIES, TIMERS, Story
 from runner.private_redis import ServerStartError
 
-PACE_MS = 300
-"""Slow enough to be followed, fast enough to be over in a quarter of a minute."""
+PACE_MS = 200
+"""Slow enough to be followed, fast enough for both lives to be over in a minute."""
+
+
+class Mode(StrEnum):
+    """Who drives the pair that is played."""
+
+    SWITCH = "switch"
+    DPU = "dpu"
+    BOTH = "both"
+
+    @property
+    def stories(self) -> Sequence[Story]:
+        """The lives that are played, in their order."""
+        return [story for story in STORIES if self is Mode.BOTH or story.owner.value == self.value]
 
 
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Tell everything as JSON lines.")] = False,
+    mode: Annotated[Mode, typer.Option(help="Who drives: the DPUs, the switches, or one after the other.")] = Mode.BOTH,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the active scope running until Ctrl-C, then go on to the end.")
+        bool, typer.Option("--keep", help="Leave the healthy pair running until Ctrl-C, then go on to the end.")
     ] = False,
-    pace_ms: Annotated[int, typer.Option(min=10, help="How long the simulated DPU takes for one step.")] = PACE_MS,
+    pace_ms: Annotated[int, typer.Option(min=10, help="How long a simulated DPU takes for one step.")] = PACE_MS,
 ) -> None:
-    """Play the life of an HA scope: Redis, hamgrd, a simulated DPU and a simulated controller as real processes."""
+    """Play the life of a pair of switches: Redis, hamgrd, simulated DPUs and controller as real processes."""
     # A service manager's TERM must not leave children behind either, and a shell's background job is born deaf to INT.
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console()
     began_s = time.monotonic()
     try:
-        with Stage(pace_ms) as stage:
-            seen = _play(stage, _screen(console, as_json), keep)
+        with Pair(HaOwner.DPU, timers=TIMERS, pace_ms=pace_ms) as pair:
+            seen = _play(pair, _screen(console, as_json, mode), mode, keep)
             _conclude(seen, time.monotonic() - began_s, as_json, console)
-            if not seen and stage.hamgrd is not None:
-                typer.echo(f"the last lines of hamgrd:\n{stage.hamgrd.last_words()}", err=True)
+            for name, switch in pair.switches.items() if not seen else ():
+                typer.echo(f"the last lines of hamgrd of switch {name}:\n{switch.hamgrd.last_words()}", err=True)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except (TimeoutError, ChildProcessError, ServerStartError, FileNotFoundError) as error:
@@ -53,29 +71,43 @@ def demo(
     raise typer.Exit(0 if seen else 1)
 
 
-def _screen(console: Console, as_json: bool) -> Screen:
+def _screen(console: Console, as_json: bool, mode: Mode) -> Screen:
     if as_json:
         return JsonLines()
+    steps = sum(len(story.steps) for story in mode.stories)
     if not console.is_terminal or console.is_dumb_terminal:
-        return Lines(console, len(STORY))
-    return OnTerminal(console, len(STORY))
+        return Lines(console, steps)
+    return OnTerminal(console, steps)
 
 
-def _play(stage: Stage, screen: Screen, keep: bool) -> bool:
-    cast = stage.open()
-    seen = play(cast, LIFE, screen)
-    if keep:
-        _keep(cast, stage)
-    return seen and play(cast, LEAVE, screen, first=len(LIFE) + 1)
+def _play(pair: Pair, screen: Screen, mode: Mode, keep: bool) -> bool:
+    cast = Cast(pair)
+    return all(_play_story(cast, story, first, screen, keep) for story, first in _numbered(mode.stories))
 
 
-def _keep(cast: Cast, stage: Stage) -> None:
-    main_file, global_file = stage.database_files
-    options = f"--db-config {main_file} --global-db-config {global_file}"
-    typer.echo(f"running until Ctrl-C; look around with: hamgr show ha scope {options}", err=True)
+def _numbered(stories: Sequence[Story]) -> Iterator[tuple[Story, int]]:
+    """Each story with the number of its first step."""
+    first = 1
+    for story in stories:
+        yield story, first
+        first += len(story.steps)
+
+
+def _play_story(cast: Cast, story: Story, first: int, screen: Screen, keep: bool) -> bool:
+    cast.pair.reset(story.owner)
+    seen = play(cast, story.life, screen, first)
+    if keep and seen:
+        _keep(cast.pair)
+    return seen and play(cast, story.leave, screen, first + len(story.life))
+
+
+def _keep(pair: Pair) -> None:
+    for name, switch in pair.switches.items():
+        main_file, global_file = switch.files
+        options = f"--db-config {main_file} --global-db-config {global_file}"
+        typer.echo(f"running until Ctrl-C; look around on {name} with: hamgr show ha scope {options}", err=True)
     try:
         while True:
-            cast.npu.consume()
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:
         typer.echo("going on to the end", err=True)

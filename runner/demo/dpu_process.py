@@ -1,71 +1,74 @@
-"""A simulated DPU as a process of its own: ``python -m runner.demo.dpu_process``.
+"""The simulated DPUs of all switches as one process: ``python -m runner.demo.dpu_process FILE``.
 
-It listens where an orchagent listens, writes its state rows to the DPU's databases, and takes stimuli as JSON lines on
-standard input, such as ``{"do": "power_on"}`` or ``{"do": "lose_npu", "address": "10.1.0.33"}``. What reached it and
-what it did is told as JSON lines on standard output. It ends when its standard input does, so that nobody who started
-it can leave it behind. What a DPU does is not decided here but in ``runner.lab.dpu``.
+Each listens where its orchagent would and writes its state rows to its databases. The process takes stimuli as JSON
+lines on standard input, such as ``{"do": "power_on", "side": "A"}`` or ``{"do": "bfd", "side": "A", "sides": ["B"]}``.
+What reached the DPUs and what became of them is told as JSON lines on standard output. It ends when its standard input
+does, so that nobody who started it can leave it behind. What DPUs do is not decided here but in ``dpu_world``.
 
 Source: tables 4.4; scenarios 0.2.
 """
 
+import inspect
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import zmq
 from attrs import define, field
+from redis import RedisError
 
-from hamgr_fsm.vocabulary import PlaneState
 from models.tables import table_named
-from runner.demo.configuration import open_switch
+from runner.demo.configuration import SLOT, open_switch
+from runner.demo.dpu_world import DpuWorld, Writes
+from runner.demo.orchagent_socket import OrchagentSocket
 from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow, RemoveRow
 from runner.orchagent_message import unpack
 from runner.redis_rows import RedisRows
 
-RECEIVE_LIMIT = 10_000
-"""High-water mark of the receiving socket, as the real orchagent sets it."""
+STIMULI = frozenset(
+    {
+        "pair",
+        "power_on",
+        "power_off",
+        "crash",
+        "restart_swss",
+        "report_planes",
+        "lose_plane_report",
+        "channel",
+        "bfd",
+        "acks",
+        "sync",
+        "behave",
+    }
+)
+"""What may be asked of the world: methods of :class:`DpuWorld`, which take the stimulus' other members as arguments."""
 
 
 @define
-class OrchagentSocket:
-    """Where the DPU takes rows. Closed while the DPU has no power: what is sent then is lost or waits at the sender."""
+class Seat:
+    """What a DPU has around it: its databases, the socket of its orchagent, and what was told of it already."""
 
-    endpoint: str
-    socket: zmq.Socket[bytes] | None = None
-
-    def open(self) -> None:
-        """Listen. A context of its own lets the port be free again as soon as the socket is closed."""
-        if self.socket is None:
-            self.socket = zmq.Context().socket(zmq.PULL)
-            self.socket.setsockopt(zmq.RCVHWM, RECEIVE_LIMIT)
-            self.socket.bind(self.endpoint)
-
-    def close(self) -> None:
-        """Stop listening, and drop what was not taken yet."""
-        if self.socket is not None:
-            context = self.socket.context
-            self.socket.close(linger=0)
-            context.term()
-            self.socket = None
+    rows: RedisRows
+    orchagent: OrchagentSocket
+    refused_told: int = 0
+    role_told: str = ""
 
 
 @define
 class DpuProcess:
-    """The loop around a simulated DPU: rows, stimuli, and the passing of time."""
+    """The loop around the DPUs: rows, stimuli, and the passing of time."""
 
-    dpu: SimulatedDpu
-    rows: RedisRows
-    orchagent: OrchagentSocket
+    world: DpuWorld
+    seats: Mapping[str, Seat]
     pace_s: float
     unread: bytes = b""
     next_step_s: float = field(factory=time.monotonic)
-    refused_told: int = 0
 
     def run(self) -> None:
         """Go on until standard input ends."""
@@ -73,38 +76,38 @@ class DpuProcess:
         while self._wait():
             if time.monotonic() >= self.next_step_s:
                 self.next_step_s = time.monotonic() + self.pace_s
-                self._carry_out(self.dpu.advance(now_s()))
-        self.orchagent.close()
+                self._carry_out(self.world.advance(now_s()))
+        for seat in self.seats.values():
+            seat.orchagent.close()
 
     def _wait(self) -> bool:
         """Take whatever comes until the next step is due; False when standard input has ended."""
         poller = zmq.Poller()
         poller.register(sys.stdin.fileno(), zmq.POLLIN)
-        socket = self.orchagent.socket
-        if socket is not None:
+        listening = {name: seat.orchagent.socket for name, seat in self.seats.items() if seat.orchagent.socket}
+        for socket in listening.values():
             poller.register(socket, zmq.POLLIN)
         ready = dict(poller.poll(max(0, round((self.next_step_s - time.monotonic()) * 1000))))
-        if socket is not None and socket in ready:
-            self._receive(socket.recv())
+        for name, socket in listening.items():
+            if socket in ready:
+                self._receive(name, socket.recv())
         return sys.stdin.fileno() not in ready or self._read_stimuli()
 
-    def _receive(self, message: bytes) -> None:
+    def _receive(self, name: str, message: bytes) -> None:
+        dpu, seat = self.world.dpus[name], self.seats[name]
         _, rows = unpack(message)
         for row in rows:
             fields = dict(row.fields) or None
             if fields is None:
-                writes = self.dpu.row_deleted(row.table, row.key, now_s())
+                writes = dpu.row_deleted(row.table, row.key, now_s())
             else:
-                writes = self.dpu.row_set(row.table, row.key, fields, now_s())
-            say(received={"table": row.table, "key": row.key, "fields": fields}, requests=self._requests())
-            self._carry_out(writes)
-        for complaint in self.dpu.refused[self.refused_told :]:
-            say(refused=complaint)
-        self.refused_told = len(self.dpu.refused)
-
-    def _requests(self) -> dict[str, int]:
-        flags = {flag for _, flag in self.dpu.requests}
-        return {flag: self.dpu.requests_of(flag) for flag in sorted(flags)}
+                writes = dpu.row_set(row.table, row.key, fields, now_s())
+            received = {"table": row.table, "key": row.key, "fields": fields}
+            say(side=name, received=received, requests=_requests(dpu))
+            self._carry_out([(name, write) for write in writes])
+        for complaint in dpu.refused[seat.refused_told :]:
+            say(side=name, refused=complaint)
+        seat.refused_told = len(dpu.refused)
 
     def _read_stimuli(self) -> bool:
         chunk = os.read(sys.stdin.fileno(), 65536)
@@ -116,61 +119,59 @@ class DpuProcess:
     def _stimulate(self, stimulus: Mapping[str, Any]) -> None:
         arguments = dict(stimulus)
         name = arguments.pop("do")
-        act = self._stimuli().get(name)
-        if act is None:
+        if name not in STIMULI:
             say(error=f"no such stimulus: {name}")
             return
-        self._carry_out(act(**arguments) or [])
+        act = getattr(self.world, name)
+        if "now_s" in inspect.signature(act).parameters:
+            arguments["now_s"] = now_s()
+        side = arguments.get("side", "")
+        if name in ("power_off", "crash", "restart_swss"):
+            self.seats[side].orchagent.close()
+        writes = act(*arguments.pop("names", ()), **arguments)
+        if name in ("power_on", "restart_swss"):
+            writes = self._started(side, writes)
+        self._carry_out(writes)
         # Something happened in the world: time passes anew, so that its first consequence takes a whole step.
         self.next_step_s = time.monotonic() + self.pace_s
         say(done=name)
 
-    def _stimuli(self) -> dict[str, Callable[..., list[DpuWrite] | None]]:
-        dpu = self.dpu
-        return {
-            "power_on": self._power_on,
-            "power_off": self._power_off,
-            "restart_swss": self._restart_swss,
-            "report_planes": lambda **planes: dpu.report_planes(
-                now_s(), **{plane: PlaneState(state) for plane, state in planes.items()}
-            ),
-            "lose_plane_report": dpu.lose_plane_report,
-            "peer_appears": dpu.peer_appears,
-            "peer_lost": dpu.peer_lost,
-            "split_brain": dpu.split_brain,
-            "report_channel": dpu.report_channel,
-            "lose_npu": dpu.lose_npu,
-            "reach_npu": dpu.reach_npu,
-        }
-
-    def _power_on(self) -> list[DpuWrite]:
-        return self._started(self.dpu.power_on(now_s()))
-
-    def _power_off(self) -> list[DpuWrite]:
-        self.orchagent.close()
-        return self.dpu.power_off(now_s())
-
-    def _restart_swss(self, seen: bool = True) -> list[DpuWrite]:
-        self.orchagent.close()
-        return self._started(self.dpu.restart_swss(now_s(), seen))
-
-    def _started(self, writes: list[DpuWrite]) -> list[DpuWrite]:
+    def _started(self, name: str, writes: Writes) -> Writes:
         """An orchagent listens once its databases are empty: a row that came earlier would lose its copy there."""
-        self._carry_out([write for write in writes if isinstance(write, EmptyDatabase)])
-        self.orchagent.open()
-        return [write for write in writes if not isinstance(write, EmptyDatabase)]
+        self._carry_out([write for write in writes if isinstance(write[1], EmptyDatabase)])
+        self.seats[name].orchagent.open()
+        say(side=name, started=True)
+        return [write for write in writes if not isinstance(write[1], EmptyDatabase)]
 
-    def _carry_out(self, writes: list[DpuWrite]) -> None:
-        for write in writes:
-            match write:
-                case MergeRow(database, table, key, fields):
-                    self.rows.write(table_named(database, table), key, fields)
-                    if "ha_state" in fields:
-                        say(state=fields["ha_state"])
-                case RemoveRow(database, table, key):
-                    self.rows.remove(table_named(database, table), key)
-                case EmptyDatabase(database):
-                    self.rows.empty(database)
+    def _carry_out(self, writes: Writes) -> None:
+        for name, write in writes:
+            try:
+                _write(self.seats[name].rows, write)
+            except RedisError as error:
+                # A database of the DPU is gone; whoever took it away restarts the DPU with it.
+                say(side=name, lost=str(write), error=str(error))
+        self._tell_roles()
+
+    def _tell_roles(self) -> None:
+        for name, dpu in self.world.dpus.items():
+            if dpu.role.value != self.seats[name].role_told:
+                self.seats[name].role_told = dpu.role.value
+                say(side=name, role=dpu.role.value, at_s=time.time())
+
+
+def _write(rows: RedisRows, write: DpuWrite) -> None:
+    match write:
+        case MergeRow(database, table, key, fields):
+            rows.write(table_named(database, table), key, fields)
+        case RemoveRow(database, table, key):
+            rows.remove(table_named(database, table), key)
+        case EmptyDatabase(database):
+            rows.empty(database)
+
+
+def _requests(dpu: SimulatedDpu) -> dict[str, int]:
+    flags = {flag for _, flag in dpu.requests}
+    return {flag: dpu.requests_of(flag) for flag in sorted(flags)}
 
 
 def now_s() -> int:
@@ -184,17 +185,23 @@ def say(**event: object) -> None:
 
 
 def serve(
-    endpoint: Annotated[str, typer.Option(help="Where to listen, such as tcp://127.0.0.1:8100.")],
-    db_config: Annotated[Path, typer.Option(help="The switch's database_config.json.")],
-    global_db_config: Annotated[Path, typer.Option(help="The switch's database_global.json, which names the DPU's.")],
-    slot: Annotated[int, typer.Option(help="Slot of the DPU.")] = 0,
-    pace_ms: Annotated[int, typer.Option(help="How long the DPU takes for one step.")] = 200,
+    file: Annotated[Path, typer.Argument(help="JSON object: of each side endpoint, npu, db_config, global_db_config.")],
+    pace_ms: Annotated[int, typer.Option(help="How long a DPU takes for one step.")] = 200,
     both_active: Annotated[bool, typer.Option(help="Call both halves of a healthy pair active.")] = False,
 ) -> None:
-    """Run a simulated DPU until standard input ends."""
-    rows = open_switch(db_config, global_db_config, slot)
-    dpu = SimulatedDpu(slot=slot, both_active=both_active)
-    DpuProcess(dpu, rows, OrchagentSocket(endpoint), pace_ms / 1000).run()
+    """Run the simulated DPUs until standard input ends; the first two sides of the file are the pair."""
+    sides = json.loads(file.read_text())
+    dpus = {name: SimulatedDpu(slot=SLOT, both_active=both_active) for name in sides}
+    first, second = list(sides)[:2]
+    world = DpuWorld(dpus, {name: side["npu"] for name, side in sides.items()}, (first, second))
+    world.behave(now_s())
+    seats = {
+        name: Seat(
+            open_switch(Path(side["db_config"]), Path(side["global_db_config"])), OrchagentSocket(side["endpoint"])
+        )
+        for name, side in sides.items()
+    }
+    DpuProcess(world, seats, pace_ms / 1000).run()
 
 
 if __name__ == "__main__":

@@ -1,24 +1,25 @@
-"""The other programs of the switch that the demonstration needs: who consumes hamgrd's NPU rows, and who watches.
+"""The consumers of the tables that hamgrd produces for the NPU: they do what route and neighbour daemons do.
 
-``NpuConsumers`` does what the route and neighbour daemons do with a pending row, so that rows become visible and leave
-no rest behind. ``Witness`` notes every change of a row as it happens: what came and went between two looks is seen too.
+What is pending becomes visible and leaves no rest behind.
 
 Source: tables 4.2, 4.3.
 """
 
-from collections.abc import Mapping
-from functools import partial
+import threading
 from typing import Any
 
-from attrs import define, field, frozen
-from redis.client import PubSub
+from attrs import define
+from redis import RedisError
 
 from models.database import Database
 from models.table import Table
-from models.tables import DASH_HA_SCOPE_STATE, NEIGH_RESOLVE_TABLE, VNET_ROUTE_TUNNEL_TABLE
+from models.tables import NEIGH_RESOLVE_TABLE, VNET_ROUTE_TUNNEL_TABLE
 from runner.redis_rows import RedisRows
 
-LOOK_EVERY_S = 0.05
+CONSUMED: tuple[Table[Any], ...] = (VNET_ROUTE_TUNNEL_TABLE, NEIGH_RESOLVE_TABLE)
+
+LOOK_EVERY_S = 0.25
+"""A consumer that hears nothing looks all the same: a notice is lost when its server is restarted."""
 
 POP = """
 local popped = redis.call('SPOP', KEYS[1], 128)
@@ -43,39 +44,35 @@ class NpuConsumers:
     def consume(self) -> None:
         """Take what is pending now."""
         client = self.rows.client(Database.APPL_DB)
-        for table in (VNET_ROUTE_TUNNEL_TABLE, NEIGH_RESOLVE_TABLE):
+        for table in CONSUMED:
             client.eval(POP, 2, f"{table.name}_KEY_SET", f"{table.name}_DEL_SET", f"{table.name}:")
 
 
-@frozen
-class Change:
-    """A row was written (``fields`` as they are right after) or deleted (None)."""
-
-    table: str
-    key: str
-    fields: Mapping[str, str] | None = field(hash=False)
-
-
-class Witness:
-    """Everything that happens to the published scopes and to the routes, in its order, from a thread of its own."""
-
-    WATCHED: tuple[Table[Any], ...] = (DASH_HA_SCOPE_STATE, VNET_ROUTE_TUNNEL_TABLE)
+class BusyConsumers:
+    """Consumers that take what is pending as soon as they are told of it, from a thread of their own."""
 
     def __init__(self, rows: RedisRows) -> None:
-        self.changes: list[Change] = []
+        self._consumers = NpuConsumers(rows)
         self._rows = rows
-        self._subscription: PubSub = rows.client(Database.STATE_DB).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        patterns = {f"__keyspace@*__:{table.name}[:|]*": partial(self._note, table) for table in self.WATCHED}
-        self._subscription.psubscribe(**patterns)
-        self._thread = self._subscription.run_in_thread(sleep_time=LOOK_EVERY_S, daemon=True)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Stop watching."""
-        self._thread.stop()
-        self._thread.join(timeout=10 * LOOK_EVERY_S)
+        """Stop consuming."""
+        self._closing.set()
+        self._thread.join(40 * LOOK_EVERY_S)
 
-    def _note(self, table: Table[Any], message: Mapping[str, bytes]) -> None:
-        name = message["channel"].decode().split(":", 1)[1]
-        key = name[len(table.name) + 1 :]
-        fields = None if message["data"] == b"del" else self._rows.row(table, key)
-        self.changes.append(Change(table.name, key, fields))
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._listen()
+            except RedisError:
+                self._closing.wait(LOOK_EVERY_S)
+
+    def _listen(self) -> None:
+        with self._rows.client(Database.APPL_DB).pubsub(ignore_subscribe_messages=True) as notices:  # type: ignore[no-untyped-call]
+            notices.psubscribe(*(f"{table.name}_CHANNEL*" for table in CONSUMED))
+            while not self._closing.is_set():
+                self._consumers.consume()
+                notices.get_message(timeout=LOOK_EVERY_S)

@@ -13,7 +13,8 @@ from redis import RedisError
 
 from runner.demo.cast import Cast
 from runner.demo.expectation import Expectation, Sighting
-from runner.demo.story import Step
+from runner.demo.step import Step
+from runner.demo.timeline import Moment
 
 LOOK_EVERY_S = 0.03
 
@@ -39,8 +40,8 @@ class Screen(Protocol):
     def saw(self, outcome: Outcome) -> None:
         """An expectation was met, or its time is over."""
 
-    def look(self, cast: Cast) -> None:
-        """Time has passed: show what is there now."""
+    def passed(self, moments: Sequence[Moment]) -> None:
+        """These moments have passed, none or several."""
 
     def end(self, step: Step, error: str | None, took_s: float) -> None:
         """The step is over; ``error`` says why it failed apart from its expectations."""
@@ -58,6 +59,7 @@ def _play_step(cast: Cast, number: int, step: Step, screen: Screen) -> bool:
     cast.step_begins()
     error = _act(cast, step)
     met = error is None and all(_await(cast, step, expectation, began_s, screen) for expectation in step.expects)
+    screen.passed(cast.timeline.news())
     screen.end(step, error, time.monotonic() - began_s)
     return met
 
@@ -67,7 +69,7 @@ def _act(cast: Cast, step: Step) -> str | None:
     try:
         step.act(cast)
     except KeyError as error:
-        return f"the scope does not ask for {error}"
+        return f"no scope asks for {error}"
     except (TimeoutError, ChildProcessError, BrokenPipeError, RedisError) as error:
         return str(error)
     return None
@@ -79,9 +81,8 @@ def _await(cast: Cast, step: Step, expectation: Expectation, began_s: float, scr
     else:
         decided_by, deadline_s = True, began_s + step.within_s
     while True:
-        cast.npu.consume()
         sighting = expectation.look(cast)
-        screen.look(cast)
+        screen.passed(cast.timeline.news())
         now_s = time.monotonic()
         if sighting.met is decided_by or now_s > deadline_s:
             screen.saw(Outcome(expectation, sighting, now_s - began_s))

@@ -1,11 +1,16 @@
 """Three ways to follow the demonstration: live on a terminal, as lines, and as JSON lines for programs.
 
-They show the same: each step, what was expected of it and when it was seen, and at a failure what was there instead.
+They show the same: each step, what was expected of it and when it was seen, at a failure what was there instead, and
+beside it the timeline of the pair: states, roles, terms, and who carries the traffic.
 """
 
 import json
+import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 
+import attrs
 from attrs import define, field
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,38 +18,23 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from models.tables import (
-    BFD_SESSION_TABLE,
-    DASH_HA_SCOPE_STATE,
-    DASH_HA_SCOPE_STATE_TABLE,
-    DASH_HA_SCOPE_TABLE,
-    DASH_HA_SET_TABLE,
-    VNET_ROUTE_TUNNEL_TABLE,
-)
-from runner.demo.cast import Cast
 from runner.demo.play import Outcome, Screen
-from runner.demo.story import Step
+from runner.demo.step import Step
+from runner.demo.timeline import Moment, SideView
 
-SHOWN_ROWS = (
-    (
-        DASH_HA_SCOPE_STATE,
-        ("local_ha_state", "local_acked_asic_ha_state", "pending_operation_types", "local_vdpu_midplane_state"),
-    ),
-    (DASH_HA_SCOPE_STATE_TABLE, ("ha_state", "ha_role", "ha_term")),
-    (DASH_HA_SET_TABLE, ("owner", "local_ip", "peer_ip")),
-    (DASH_HA_SCOPE_TABLE, ("disabled", "ha_role", "activate_role_requested")),
-    (BFD_SESSION_TABLE, ("type", "local_addr")),
-    (VNET_ROUTE_TUNNEL_TABLE, ("endpoint", "primary")),
-)
-"""The rows that are shown live, and the fields of theirs that move."""
+MOMENTS_SHOWN = 12
+"""How many moments of the timeline are on the terminal at a time."""
+
+STYLES = {"active": "bold green", "standby": "cyan", "standalone": "bold yellow", "dead": "dim"}
 
 
 @define
 class Lines(Screen):
-    """One line when a step begins, one for each expectation: fit for a pipe, a log and a dumb terminal."""
+    """One line for everything that happens: fit for a pipe, a log and a dumb terminal."""
 
     console: Console
     steps: int
+    began_s: float = field(factory=time.time)
 
     def showing(self) -> AbstractContextManager[object]:
         return nullcontext()
@@ -58,8 +48,10 @@ class Lines(Screen):
         if not outcome.sighting.met:
             self._print(f"             found: {outcome.sighting.found}")
 
-    def look(self, cast: Cast) -> None:
-        """Lines do not show rows."""
+    def passed(self, moments: Sequence[Moment]) -> None:
+        for moment in moments:
+            sides = "  |  ".join(f"{name} {_told(view)}" for name, view in sorted(moment.sides.items()))
+            self._print(f"        {moment.at_s - self.began_s:8.2f}    {sides}")
 
     def end(self, step: Step, error: str | None, took_s: float) -> None:
         if error is not None:
@@ -91,8 +83,10 @@ class JsonLines(Screen):
             after_s=round(outcome.after_s, 3),
         )
 
-    def look(self, cast: Cast) -> None:
-        """Programs read the databases themselves."""
+    def passed(self, moments: Sequence[Moment]) -> None:
+        for moment in moments:
+            sides = {name: attrs.asdict(view) for name, view in moment.sides.items()}
+            self._tell(event="moment", at_s=moment.at_s, sides=sides)
 
     def end(self, step: Step, error: str | None, took_s: float) -> None:
         self._tell(event="step_end", title=step.title, error=error, took_s=round(took_s, 3))
@@ -105,7 +99,7 @@ class JsonLines(Screen):
 class OnTerminal(Screen):
     """Steps that are over stay on the terminal, what they showed included; below them the present one moves.
 
-    Under it are the rows as they are now.
+    Under it is the timeline, one column for each side.
     """
 
     console: Console
@@ -113,7 +107,7 @@ class OnTerminal(Screen):
     live: Live = field(init=False)
     heading: Text = field(factory=Text)
     outcomes: list[Outcome] = field(factory=list)
-    rows: Grid = field(factory=Grid)
+    moments: list[Moment] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.live = Live(console=self.console, refresh_per_second=10, get_renderable=self._present, transient=True)
@@ -128,10 +122,10 @@ class OnTerminal(Screen):
         self.outcomes = []
 
     def saw(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
+        self.outcomes = [*self.outcomes, outcome]
 
-    def look(self, cast: Cast) -> None:
-        self.rows = _rows(cast)
+    def passed(self, moments: Sequence[Moment]) -> None:
+        self.moments = [*self.moments, *moments][-MOMENTS_SHOWN:]
 
     def end(self, step: Step, error: str | None, took_s: float) -> None:
         lines = self._lines()
@@ -142,7 +136,7 @@ class OnTerminal(Screen):
 
     def _present(self) -> Group:
         waiting = [Text("        ...", style="yellow")] if self.heading else []
-        return Group(*self._lines(), *waiting, Panel(self.rows, title="rows now", title_align="left"))
+        return Group(*self._lines(), *waiting, Panel(_timeline(self.moments), title="timeline", title_align="left"))
 
     def _lines(self) -> list[Text]:
         lines = [self.heading]
@@ -158,12 +152,17 @@ def _line(mark: str, style: str, after_s: float, what: str) -> Text:
     return Text.assemble("        ", (mark, style), (f" {after_s:6.2f} s  ", "dim"), what)
 
 
-def _rows(cast: Cast) -> Grid:
-    grid = Grid.grid(padding=(0, 2))
-    for table, names in SHOWN_ROWS:
-        for key, row in cast.rows.rows(table).items():
-            shown = "  ".join(f"{name}={row[name]}" for name in names if row.get(name))
-            grid.add_row(
-                Text(table.database.value, style="dim"), Text(f"{table.name} {key}"), Text(shown, style="cyan")
-            )
+def _timeline(moments: Sequence[Moment]) -> Grid:
+    names = sorted({name for moment in moments for name in moment.sides})
+    grid = Grid(*("time", *(f"switch {name}" for name in names)), box=None, padding=(0, 2), header_style="bold")
+    for moment in moments:
+        at = datetime.fromtimestamp(moment.at_s).strftime("%H:%M:%S.%f")[:-3]
+        views = [moment.sides.get(name, SideView()) for name in names]
+        grid.add_row(Text(at, style="dim"), *(Text(_told(view), STYLES.get(view.state, "")) for view in views))
     return grid
+
+
+def _told(view: SideView) -> str:
+    """State, acknowledged role and term; what is asked for; where the traffic goes."""
+    who = f"{view.state or '-'}/{view.role or '-'}" + (f" term {view.term}" if view.term else "")
+    return who + (f" asks {view.asks}" if view.asks else "") + (f" traffic to {view.sends_to}" if view.sends_to else "")

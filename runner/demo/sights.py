@@ -1,62 +1,59 @@
-"""What the one scope of the demonstration looks like when all is well: its rows, its probes, its route.
+"""What the scopes of the demonstration look like when all is well: their probes, their routes.
 
 Source: scenarios 0.4, ha-set 3 and 4.
 """
 
-from hamgr_fsm.vocabulary import HaState
-from models.tables import (
-    BFD_SESSION_TABLE,
-    DASH_HA_SCOPE_STATE,
-    DASH_HA_SCOPE_TABLE,
-    DASH_HA_SET_TABLE,
-    VNET_ROUTE_TUNNEL_TABLE,
-)
-from runner.demo.configuration import (
-    DPU_ADDRESS,
-    NPU_ADDRESS,
-    PEER_DPU_ADDRESS,
-    PEER_NPU_ADDRESS,
-    VIP_V4,
-    VNET,
-)
-from runner.demo.controller import HA_SET_ID, VDPU_ID
-from runner.demo.expectation import Expectation, no_row, row_lists, row_shows
+from models.tables import BFD_SESSION_TABLE, DASH_HA_SCOPE_STATE, VNET_ROUTE_TUNNEL_TABLE
+from runner.demo.cast import Cast
+from runner.demo.configuration import PAIR
+from runner.demo.expectation import Expectation, Sighting, row_shows
+from runner.lab.sides import ROUTE_KEY, Side
 
-SCOPE_ROW = f"{VDPU_ID}|{HA_SET_ID}"
-BFD_SESSIONS = tuple(f"default:default:{npu}" for npu in (NPU_ADDRESS, PEER_NPU_ADDRESS))
-ROUTE = f"{VNET}:{VIP_V4}"
-SCOPE_DELETED = (DASH_HA_SCOPE_TABLE, HA_SET_ID, None)
-SET_DELETED = (DASH_HA_SET_TABLE, HA_SET_ID, None)
-"""For the order in which the DPU is sent things: the end of the scope, the end of the set."""
+SESSIONS = tuple(f"default:default:{side.npu}" for side in PAIR)
 
 
-def scope_is(state: HaState) -> Expectation:
-    """The published scope is in this state, and the DPU has said so."""
-    return row_shows(DASH_HA_SCOPE_STATE, SCOPE_ROW, local_ha_state=state.value, local_acked_asic_ha_state=state.value)
+def probes_answered(name: str) -> Expectation:
+    """The DPU of a side was told to answer both switches, and the sessions of both are up."""
+    own = _side(name)
+    wanted = {"local_addr": own.pa, "type": "passive", "multihop": "true", "shutdown": "false"}
+
+    def look(cast: Cast) -> Sighting:
+        told = {key: cast.pair[name].rows.row(BFD_SESSION_TABLE, key) for key in SESSIONS}
+        up = cast.pair[name].rows.row(DASH_HA_SCOPE_STATE, own.state_key).get("local_vdpu_up_bfd_sessions_v4", "")
+        answered = all(wanted.items() <= row.items() for row in told.values())
+        return Sighting(answered and sorted(up.split(",")) == sorted(side.npu for side in PAIR), f"{told}, up: {up}")
+
+    return Expectation(f"the DPU of {name} answers the probes of both switches", look)
 
 
-def probes_answered() -> tuple[Expectation, ...]:
-    """The DPU answers the probes of both switches."""
-    rows = tuple(
-        row_shows(BFD_SESSION_TABLE, key, local_addr=DPU_ADDRESS, type="passive", multihop="true", shutdown="false")
-        for key in BFD_SESSIONS
-    )
-    up = row_lists(DASH_HA_SCOPE_STATE, SCOPE_ROW, "local_vdpu_up_bfd_sessions_v4", NPU_ADDRESS, PEER_NPU_ADDRESS)
-    return (*rows, up)
+def probes_silent(name: str) -> Expectation:
+    """The DPU of a side was told to answer nobody."""
+
+    def look(cast: Cast) -> Sighting:
+        keys = cast.pair[name].rows.keys(BFD_SESSION_TABLE)
+        return Sighting(not keys, ", ".join(keys) or "no session")
+
+    return Expectation(f"the DPU of {name} answers no probe", look)
 
 
-def probes_silent() -> tuple[Expectation, ...]:
-    """The DPU answers no probe."""
-    return tuple(no_row(BFD_SESSION_TABLE, key) for key in BFD_SESSIONS)
+def routes_lead_to(primary: str) -> tuple[Expectation, ...]:
+    """The whole route of both switches: to the DPU of the primary first, then to that of its peer."""
+    sides = sorted(PAIR, key=lambda side: side.name != primary)
+
+    def route(own: Side) -> Expectation:
+        endpoints = [side.pa if side == own else side.npu for side in sides]
+        return row_shows(
+            own.name,
+            VNET_ROUTE_TUNNEL_TABLE,
+            ROUTE_KEY,
+            endpoint=",".join(endpoints),
+            endpoint_monitor=",".join(side.pa for side in sides),
+            primary=endpoints[0],
+            monitoring="custom_bfd",
+        )
+
+    return tuple(route(own) for own in PAIR)
 
 
-def route_prefers_us() -> Expectation:
-    """Both virtual addresses lead to the preferred DPU, with the peer's switch as the other end."""
-    return row_shows(
-        VNET_ROUTE_TUNNEL_TABLE,
-        ROUTE,
-        endpoint=f"{DPU_ADDRESS},{PEER_NPU_ADDRESS}",
-        endpoint_monitor=f"{DPU_ADDRESS},{PEER_DPU_ADDRESS}",
-        primary=DPU_ADDRESS,
-        monitoring="custom_bfd",
-    )
+def _side(name: str) -> Side:
+    return next(side for side in PAIR if side.name == name)

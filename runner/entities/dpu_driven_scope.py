@@ -47,6 +47,11 @@ class DpuDrivenDriver:
         self.created_ms: int | None = None
         self.alive_ms = 0
 
+    @property
+    def machine(self) -> DpuDrivenScope | None:
+        """The machine of the scope; None before the first refresh."""
+        return self._machine
+
     def refresh(self, situation: Situation) -> None:
         """Tell the machine what is known and carry out what it asks."""
         context = situation.context

@@ -6,8 +6,10 @@ Source: domain "Actors", tables 2.8, 2.18.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from hamgr_fsm.ha_set_facts import HaSetReport
+from hamgr_fsm.machine import Machine
 from hamgr_fsm.vocabulary import HaOwner
 from models import tables
 from models.controller import HaScopeConfigRow
@@ -37,6 +39,11 @@ class HaScopeEntity:
         self._driven_as: tuple[HaOwner, str] | None = None
         self._created_ms: int | None = None
         self._alive_ms = 0
+
+    @property
+    def machine(self) -> Machine[Any] | None:
+        """The machine that runs or follows the scope; None if nobody here does."""
+        return self._driver.machine if self._driver is not None else None
 
     def refresh(self, context: Context) -> bool:
         """Gather what is known, let the driver act, tell the HA set, publish."""

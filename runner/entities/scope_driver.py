@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from hamgr_fsm.ha_set_facts import HaSetReport
+from hamgr_fsm.machine import Machine
 from models.controller import HaScopeConfigRow
 from models.peer_messages import PeerData
 from models.published import PublishedScopeRow
@@ -60,6 +61,11 @@ class ScopeDriver(Protocol):
 
     alive_ms: int
     """When an earlier life last showed that it was alive, in milliseconds."""
+
+    @property
+    def machine(self) -> Machine[Any] | None:
+        """The machine of the scope; None before the first refresh."""
+        ...
 
     def refresh(self, situation: Situation) -> None:
         """Tell the machine what is known and carry out what it asks."""

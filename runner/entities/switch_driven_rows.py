@@ -182,10 +182,16 @@ class EarlierLife:
         try:
             values = json.loads(self.state.restore)
             kinds = {name: kind for name, kind in _REMEMBERED.items() if name in values}
-            return {name: _CONVERTER.structure(values[name], kind) for name, kind in kinds.items()}
+            remembered = {name: _CONVERTER.structure(values[name], kind) for name, kind in kinds.items()}
         except (ValueError, TypeError, KeyError) as error:
             self._context.say([Alert(self._path, f"cannot restore what was remembered: {error!r}; it launches anew")])
             return {}
+        shown = self._without_memory()
+        if any(remembered.get(name) != shown.get(name) for name in ("state", "target_role", "term")):
+            # Another daemon has written the row since, and left our field as it was: the row is the newer one.
+            self._context.say([Alert(self._path, "what was remembered is older than the state row, which counts")])
+            return shown
+        return remembered
 
     def _without_memory(self) -> dict[str, Any]:
         """What the row of a daemon that remembers nothing of ours says: where it was, its role and its term."""

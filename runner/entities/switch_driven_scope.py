@@ -31,6 +31,7 @@ from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
 from models.published import PublishedScopeRow
 from runner import topics
+from runner.entities.inline_sync import InlineSync
 from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
 from runner.entities.switch_driven_rows import EarlierLife, published_scope, role_row
@@ -49,6 +50,7 @@ class SwitchDrivenDriver:
 
     def __init__(self, name: ScopeName) -> None:
         self._name = name
+        self._inline_sync = InlineSync(name)
         self._why = ""
         self._peer_seen: tuple[object, object] = (None, None)
         self._machine: SwitchDrivenScope | None = None
@@ -57,16 +59,29 @@ class SwitchDrivenDriver:
         self._pair: Pair | None = None
         self._changed_ms = 0
         self._peer_changed_ms = 0
+        self._asked_for: str | None = None
+        """The session whose request stands in the DPU's table."""
+
         self.created_ms: int | None = None
         self.alive_ms = 0
+
+    @property
+    def machine(self) -> SwitchDrivenScope | None:
+        """The machine of the scope; None before the first refresh."""
+        return self._machine
 
     def refresh(self, situation: Situation) -> None:
         """Tell the machine what is known and carry out what it asks."""
         self._situation = situation
         machine = self._machine or self._start(situation)
         self._step(machine.update(now_ms=situation.context.now_ms, **self._told(situation)), situation.context)
+        if self._inline_sync.loses_packets(situation, in_step=machine.facts.keeps_flows_in_step):
+            # It is news once: should no poll follow, it must not stay true.
+            for seen in (True, False):
+                self._step(machine.update(now_ms=situation.context.now_ms, drops_seen=seen), situation.context)
         self._hear_flow_sync(situation)
         self._tell_set(self._name.vdpu_id, machine.facts.report, situation.context)
+        self._tell_new_set_of_peer(machine.facts, situation)
         # An approval counts whenever its operation is open, so that one written while hamgrd was down is not lost.
         for operation_id in situation.row.approved_pending_operation_ids:
             if any(operation.operation_id == operation_id for operation in machine.facts.operations):
@@ -79,9 +94,7 @@ class SwitchDrivenDriver:
         # The report is the last one: a role that its DPU is about to lose must not keep the peer waiting.
         self._step(self._machine.update(now_ms=context.now_ms, config=None, reported_role=None), context)
         self._tell_set(self._name.vdpu_id, self._machine.facts.report, context)
-        session = self._machine.facts.flow_sync
-        if session is not None:
-            context.ledger.delete(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
+        self._take_flow_sync_back(context)
 
     def fire(self, timer: str, context: Context) -> None:
         """Hand a timer's end to the machine."""
@@ -141,9 +154,16 @@ class SwitchDrivenDriver:
         self._peer_seen = (self._machine.facts.peer_state, self._machine.facts.peer_role)
         self._tell_set_what_was_known(self._machine.facts, context)
         session = self._machine.facts.flow_sync
-        if session is not None:
+        if session is not None and session.state is FlowSyncState.IN_PROGRESS:
             context.ledger.claim(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
+            self._asked_for = session.session_id
         return self._machine
+
+    def _tell_new_set_of_peer(self, facts: SwitchDrivenScopeFacts, situation: Situation) -> None:
+        """A set that was deleted and configured again heard nothing of what the peer had said."""
+        views = situation.context.board.peek(topics.views_of(situation.row.ha_set_id), {})
+        if facts.pair is not None and facts.pair.peer_id not in views:
+            self._tell_set_what_was_known(facts, situation.context)
 
     def _tell_set_what_was_known(self, facts: SwitchDrivenScopeFacts, context: Context) -> None:
         """The route that an earlier life installed stands on what the peer had said then, until it says something."""
@@ -222,6 +242,9 @@ class SwitchDrivenDriver:
         facts = self._machine.facts
         for effect in effects:
             self._carry_out(effect, facts, context)
+        session = facts.flow_sync
+        if session is None or session.state is not FlowSyncState.IN_PROGRESS:
+            self._take_flow_sync_back(context)
         context.log_moves(self._name.path, [move for move in self._machine.moves if move.row.target is not None])
         for move in self._machine.moves:
             if move.machine == "state" and move.source is not move.target:
@@ -254,6 +277,12 @@ class SwitchDrivenDriver:
             case _:
                 raise AssertionError(f"a switch-driven scope does not ask for {effect}")
 
+    def _take_flow_sync_back(self, context: Context) -> None:
+        """A session that has ended is no request any more."""
+        if self._asked_for is not None:
+            context.ledger.delete(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, self._asked_for)
+            self._asked_for = None
+
     def _start_flow_sync(self, session_id: str, context: Context) -> None:
         assert self._situation is not None
         settings = context.board.peek(topics.SETTINGS)
@@ -268,6 +297,8 @@ class SwitchDrivenDriver:
             target_server_port=settings.cp_data_channel_port,
             timeout=round(context.timers.bulk_sync),
         )
+        self._take_flow_sync_back(context)
+        self._asked_for = session_id
         context.ledger.write(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session_id, encode(row), once=True)
 
     def _say(self, message: messages.PeerMessage, facts: SwitchDrivenScopeFacts, context: Context) -> None:
@@ -288,7 +319,8 @@ class SwitchDrivenDriver:
         targets = [f"ha-scope/{self._peer_actor}"]
         if isinstance(message, messages.StateReport) and self._situation is not None:
             targets.append(f"ha-set/{self._situation.row.ha_set_id}")
-        context.say([SendMessage(self._peer.dpu.dpu_name, target, payload) for target in targets])
+        dpu_name = self._peer.dpu.dpu_name
+        context.say([SendMessage(dpu_name, self._name.path, target, payload) for target in targets])
 
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:

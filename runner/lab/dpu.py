@@ -16,6 +16,7 @@ from attrs import Factory, define, field
 from hamgr_fsm.vocabulary import HaRole, PlaneState
 from models.database import Database
 from runner.lab.dpu_firmware import Firmware, Peer, World
+from runner.lab.dpu_inline_sync import InlineSyncCounters
 from runner.lab.dpu_orchagent import Orchagent, Received
 from runner.lab.dpu_roles import Acks, Manners, RoleTaker
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow, RemoveRow, clock_text
@@ -42,6 +43,7 @@ class SimulatedDpu:
 
     world: World = field(factory=World)
     manners: Manners = field(factory=Manners)
+    inline_sync: InlineSyncCounters = field(factory=InlineSyncCounters)
     powered: bool = False
     restarting: bool = False
     planes: dict[str, PlaneState] = field(factory=dict)
@@ -89,6 +91,7 @@ class SimulatedDpu:
     def power_on(self, now_s: int) -> list[DpuWrite]:
         """Boot: the DPU's databases are emptied (D-09), then its planes come up, one field at a time."""
         self.powered = True
+        self.inline_sync.restart()
         return [*self._start_anew(), *self._probes(now_s), *self._all_planes(PlaneState.UP, now_s)]
 
     def power_off(self, now_s: int) -> list[DpuWrite]:
@@ -141,6 +144,11 @@ class SimulatedDpu:
     def report_probes(self, now_s: int) -> list[DpuWrite]:
         """The BFD monitor looks at its sessions and writes what has changed."""
         return self._probes(now_s) if self.powered else []
+
+    def poll_counters(self) -> tuple[tuple[str, int, int], ...]:
+        """Let the traffic of the time between two polls pass, and read the counters of inline sync."""
+        self.inline_sync.pass_traffic(self.role, channel_up=self.world.channel_up)
+        return self.inline_sync.read()
 
     def requests_of(self, flag: str) -> int:
         """How often any scope was sent this one-shot flag as true."""

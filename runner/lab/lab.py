@@ -113,6 +113,14 @@ class Lab(World):
         self[name].dpu.manners.sync, self[name].dpu.manners.sync_takes_s = how, takes_s
         self.dpu_does(name, [])
 
+    def drops(self, name: str, lost: int, *enis: str) -> None:
+        """From now on these ENIs of the DPU, by default all, lose so many inline sync packets between two polls.
+
+        Below 0: more are acknowledged than are sent.
+        """
+        inline_sync = self[name].dpu.inline_sync
+        inline_sync.lost |= dict.fromkeys(enis or inline_sync.enis, lost)
+
     def off(self, name: str) -> None:
         """The DPU loses power: its planes go down, the others lose the channel to it."""
         self.chan(False, *(other for other in self.switches if other != name))

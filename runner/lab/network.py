@@ -21,6 +21,7 @@ class Letter:
 
     sender: str
     receiver: str
+    source: str
     to: str
     payload: str
     number: int
@@ -79,11 +80,13 @@ class Network:
         """The link between two daemons."""
         return self._links.setdefault(frozenset((one, other)), Link())
 
-    def carry(self, sender: str, receiver: str, to: str, payload: str, now_ms: int) -> list[tuple[int, Letter]]:
+    def carry(
+        self, sender: str, receiver: str, source: str, to: str, payload: str, now_ms: int
+    ) -> list[tuple[int, Letter]]:
         """When a message arrives: never, once, or more often."""
         self._numbers[sender] = number = self._numbers.get(sender, 0) + 1
         link = self.link(sender, receiver)
-        letter = Letter(sender, receiver, to, payload, number, link.epoch)
+        letter = Letter(sender, receiver, source, to, payload, number, link.epoch)
         self.sent.append((now_ms, letter))
         if not link.up or letter.kind in self.conditions.loses or self._happens(self.conditions.loss):
             return []

@@ -99,7 +99,7 @@ class ReferencePeer:
                 self._configured()
             case TimerFired(timer):
                 self._timer(timer)
-            case MessageArrived(to, payload) if to == self.own.scope_path and self.config is not None:
+            case MessageArrived(to=to, payload=payload) if to == self.own.scope_path and self.config is not None:
                 self._message(decode_message(payload).data)
         if self.started and self.config is not None:
             self._launch()
@@ -424,7 +424,9 @@ class ReferencePeer:
         self._send(self.peer.scope_path, data)
 
     def _send(self, to: str, data: PeerData) -> None:
-        self.out.append(SendMessage(self.peer.dpu_name, to, encode_message(self.own.scope_key, data)))
+        self.out.append(
+            SendMessage(self.peer.dpu_name, self.own.scope_path, to, encode_message(self.own.scope_key, data))
+        )
 
     def _set_timer(self, name: str) -> None:
         self.out.append(SetTimer(f"reference/{name}", RETRY_MS))

@@ -17,8 +17,9 @@ from hamgr_fsm.timers import DEFAULT_TIMERS, Timers
 from hamgr_fsm.vocabulary import HaOwner
 from models import tables
 from models.database import Database
-from runner.inputs import Input, LinkChanged, MessageArrived, TimerFired
+from runner.inputs import Input, LinkChanged, MessageArrived, SyncCountersRead, TimerFired
 from runner.lab.controller import ConfigRow, Controller, initial_set
+from runner.lab.dpu_inline_sync import Counted
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase
 from runner.lab.firmware_pair import couple
 from runner.lab.network import Letter, Network
@@ -29,6 +30,7 @@ from runner.outputs import DeleteRow, SendMessage, WriteRow
 
 EPOCH_MS = 1_718_032_540_000
 AUDIT_MS = 10_000
+COUNTERS_MS = 12_000
 DPU_STEP_MS = 200
 RESTART_MS = 300
 DIAL_MS = 1_000
@@ -91,6 +93,14 @@ class Audits:
 
 
 @frozen
+class PollsCounters:
+    """The daemon polls the counters of the DPU's ENIs."""
+
+    switch: str
+    life: int
+
+
+@frozen
 class Approves:
     """A controller that approves everything looks at a scope."""
 
@@ -106,7 +116,7 @@ class Dials:
     far: str
 
 
-Event = Happens | RowArrives | DpuActs | TimerEnds | LetterArrives | Starts | Audits | Approves | Dials
+Event = Happens | RowArrives | DpuActs | TimerEnds | LetterArrives | Starts | Audits | PollsCounters | Approves | Dials
 
 
 @define
@@ -245,6 +255,8 @@ class World:
         for far in self.switches:
             if far != name:
                 self._after(DIAL_MS, Dials(name, switch.life, far))
+        if switch.dpu.inline_sync.enis:
+            self._after(0, PollsCounters(name, switch.life))
         self._watch(name, leaving)
 
     def kill(self, name: str) -> None:
@@ -257,6 +269,14 @@ class World:
         """The daemon of a side dies before it brings out so many things more, and is started again at once."""
         self[name].crash_before = output
         self._restarts.add(name)
+
+    def add_enis(self, name: str, *enis: str) -> None:
+        """The DPU of a side has these ENIs from now on; its daemon finds their counters as soon as it polls."""
+        inline_sync = self[name].dpu.inline_sync
+        if not inline_sync.enis:
+            # Polling without an ENI tells nobody anything, so the lab does it only from now on.
+            self._after(0, PollsCounters(name, self[name].life))
+        inline_sync.enis |= {eni: Counted() for eni in enis if eni not in inline_sync.enis}
 
     def set_link(self, up: bool) -> None:
         """Cut or mend the control links between all sides."""
@@ -271,8 +291,8 @@ class World:
 
     @property
     def in_flight(self) -> bool:
-        """Rows, messages or restarts are under way; timers alone are not."""
-        return any(not isinstance(event, TimerEnds | Audits) for _, _, event in self._events)
+        """Rows, messages or restarts are under way; timers and polls alone are not."""
+        return any(not isinstance(event, TimerEnds | Audits | PollsCounters) for _, _, event in self._events)
 
     # How it works.
 
@@ -300,6 +320,8 @@ class World:
                 return name, ()
             case Audits(name, life):
                 return name, [out for found in self[name].audit() for out in self._step(name, life, found)]
+            case PollsCounters(name, life):
+                return name, self._polls_counters(name, life)
             case Dials(name, life, far):
                 lost = LinkChanged(self[far].side.dpu_name, up=False)
                 return name, () if self.connected(name, far) else self._step(name, life, lost)
@@ -339,14 +361,20 @@ class World:
         receiver = next((side.name for side in self.sides if side.dpu_name == message.dpu_name), None)
         if receiver is None or not self.connected(name, receiver) or not self._noticed.get((name, receiver), False):
             return
-        for at_ms, letter in self.network.carry(name, receiver, message.to, message.payload, self.now_ms):
+        for at_ms, letter in self.network.carry(
+            name, receiver, message.source, message.to, message.payload, self.now_ms
+        ):
             self._after(at_ms - self.now_ms, LetterArrives(letter))
 
     def _letter_arrives(self, letter: Letter) -> Sequence[Leaving]:
         name = letter.receiver
         if not self.connected(letter.sender, name) or not self.network.hands_over(letter):
             return ()
-        return self._step(name, self[name].life, MessageArrived(letter.to, letter.payload))
+        return self._step(
+            name,
+            self[name].life,
+            MessageArrived(self[letter.sender].side.dpu_name, letter.source, letter.to, letter.payload),
+        )
 
     def _timer_ends(self, name: str, life: int, timer: str, number: int) -> Sequence[Leaving]:
         switch = self[name]
@@ -356,6 +384,12 @@ class World:
             return ()
         del switch.timers[timer]
         return self._step(name, life, TimerFired(timer))
+
+    def _polls_counters(self, name: str, life: int) -> Sequence[Leaving]:
+        if self[name].life != life:
+            return ()
+        self._after(COUNTERS_MS, PollsCounters(name, life))
+        return self._step(name, life, SyncCountersRead(self[name].dpu.poll_counters()))
 
     def _row_arrives(self, name: str, row: WriteRow | DeleteRow) -> None:
         dpu = self[name].dpu

@@ -45,7 +45,7 @@ SHOWN_IN: Mapping[Table[Any], tuple[Table[Any], str]] = {
 
 KEYS: Mapping[Table[Any], str] = {
     DEVICE_METADATA: "localhost",
-    LOOPBACK_INTERFACE: "Loopback0|10.1.0.32/32",
+    LOOPBACK_INTERFACE: "Loopback0|127.1.0.32/32",
     DPU: "dpu0_0",
     REMOTE_DPU: "dpu1_0",
     VDPU: "vdpu0_0",
@@ -120,7 +120,7 @@ BAD: tuple[Bad, ...] = (
     raw(DPU_STATE, "dpu_control_plane_state", b"\xff", "\\xff"),
     raw(DPU_STATE, "dpu_data_plane_state", MEGABYTE, "xxx"),
     value(DASH_BFD_PROBE_STATE, "v4_bfd_up_sessions", "nobody"),
-    value(DASH_BFD_PROBE_STATE, "v6_bfd_up_sessions", "10.1.0.32"),
+    value(DASH_BFD_PROBE_STATE, "v6_bfd_up_sessions", "127.1.0.32"),
     value(DASH_HA_SET_STATE_TABLE, "dp_channel_is_alive", "perhaps"),
     value(DASH_HA_SCOPE_STATE_TABLE, "ha_state", "dancing"),
     value(DASH_HA_SCOPE_STATE_TABLE, "ha_state", "switching_to_active"),

@@ -3,35 +3,21 @@
 The DPU is the one of ``runner.lab``, the socket is real, and so are the databases that it writes to.
 """
 
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from models.tables import table_named
-from runner.demo.cast import SentRow
-from runner.demo.dpu_process import OrchagentSocket
+from runner.demo.dpu_handle import SentRow
+from runner.demo.orchagent_socket import OrchagentSocket
+from runner.demo.ports import quiet_port
 from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow
 from runner.orchagent_message import unpack
 from runner.redis_rows import RedisRows
 
-LOWEST_PORT, HIGHEST_PORT = 20000, 32000
-"""Below the ports that the system gives to whoever asks for any: nobody takes one while the DPU does not listen."""
-
 LISTEN_EVERY_S = 0.003
 MOST_STEPS = 40
-
-
-def quiet_port() -> int:
-    """A TCP port for an orchagent."""
-    while True:
-        port = random.randint(LOWEST_PORT, HIGHEST_PORT)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class DpuInHand:

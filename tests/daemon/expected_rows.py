@@ -16,7 +16,7 @@ PORTS_AND_PROBES = {
     "dp_channel_probe_fail_threshold": "5",
 }
 VIPS = {"vip_v4": "3.2.1.0", "vip_v6": "3:2::1:0"}
-ENDS = {"local_npu_ip": "10.1.0.32", "local_ip": "20.0.200.1", "peer_ip": "20.0.201.1"}
+ENDS = {"local_npu_ip": "127.1.0.32", "local_ip": "20.0.200.1", "peer_ip": "20.0.201.1"}
 
 SESSION = {
     "tx_interval": "1000",
@@ -48,13 +48,13 @@ DPU_ROWS: dict[tuple[str, str], Mapping[str, str]] = {
         "activate_role_requested": "true",
         "brainsplit_recovered": "false",
     },
-    ("BFD_SESSION_TABLE", "default:default:10.1.0.32"): SESSION,
-    ("BFD_SESSION_TABLE", "default:default:10.1.0.33"): SESSION,
+    ("BFD_SESSION_TABLE", "default:default:127.1.0.32"): SESSION,
+    ("BFD_SESSION_TABLE", "default:default:127.1.0.33"): SESSION,
 }
 """What the DPU was told. The last message of the scope is the one that carried the approval."""
 
 ROUTE = {
-    "endpoint": "20.0.200.1,10.1.0.33",
+    "endpoint": "20.0.200.1,127.1.0.33",
     "endpoint_monitor": "20.0.200.1,20.0.201.1",
     "monitoring": "custom_bfd",
     "primary": "20.0.200.1",
@@ -90,9 +90,8 @@ ENTITY_ROWS: dict[tuple[str, str], Mapping[str, str]] = {
         "vdpu_id": "vdpu0_0",
         "pa_ipv4": "20.0.200.1",
         "vip_ipv4": "3.2.1.0",
-        "npu_ipv4": "10.1.0.32",
+        "npu_ipv4": "127.1.0.32",
         "midplane_ipv4": "127.0.0.1",
-        "swbus_port": "23606",
         "dpu_midplane_link_state": "up",
         "dpu_control_plane_state": "up",
         "dpu_data_plane_state": "up",
@@ -104,8 +103,7 @@ ENTITY_ROWS: dict[tuple[str, str], Mapping[str, str]] = {
         "is_managed": "false",
         "dpu_id": "0",
         "pa_ipv4": "20.0.201.1",
-        "npu_ipv4": "10.1.0.33",
-        "swbus_port": "23606",
+        "npu_ipv4": "127.1.0.33",
         "dpu_midplane_link_state": "unknown",
         "dpu_control_plane_state": "unknown",
         "dpu_data_plane_state": "unknown",
@@ -148,7 +146,7 @@ SCOPE_STATE = {
     "local_vdpu_midplane_state": "up",
     "local_vdpu_control_plane_state": "up",
     "local_vdpu_data_plane_state": "up",
-    "local_vdpu_up_bfd_sessions_v4": "10.1.0.32,10.1.0.33",
+    "local_vdpu_up_bfd_sessions_v4": "127.1.0.32,127.1.0.33",
     "local_vdpu_up_bfd_sessions_v6": "",
     "pending_operation_ids": "",
     "pending_operation_types": "",
@@ -165,7 +163,7 @@ STATE_ROWS: dict[tuple[str, str], Mapping[str, str]] = {
     **ENTITY_ROWS,
     ("DASH_HA_DPU_STATE", "dpu0_0"): {
         **ENTITY_ROWS["DASH_HA_DPU_STATE", "dpu0_0"],
-        "v4_bfd_up_sessions": "10.1.0.32,10.1.0.33",
+        "v4_bfd_up_sessions": "127.1.0.32,127.1.0.33",
     },
     ("DASH_HA_SET_STATE", "haset0_0"): SET_STATE,
     ("DASH_HA_SCOPE_STATE", "vdpu0_0|haset0_0"): SCOPE_STATE,

@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import Self
 
 from runner.demo.configuration import DPU_DATABASES, open_switch
+from runner.demo.ports import quiet_port
 from runner.private_redis import PrivateRedis
 from tests.daemon.daemon import Daemon
-from tests.daemon.dpu_in_hand import DpuInHand, quiet_port
+from tests.daemon.dpu_in_hand import DpuInHand
 from tests.daemon.switch import Switch
 
 SLOT = 1

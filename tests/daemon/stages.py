@@ -6,8 +6,8 @@ from attrs import frozen
 
 from hamgr_fsm.vocabulary import OperationType
 from models.tables import DASH_HA_DPU_STATE, DASH_HA_SCOPE_TABLE, DASH_HA_SET_STATE
-from runner.demo.configuration import config_rows
-from runner.demo.controller import HA_SET_ID
+from runner.demo.configuration import A, Ports, config_rows
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.switch import Switch
 
 ASKED = OperationType.ACTIVATE_ROLE
@@ -40,7 +40,7 @@ def configured(number: int) -> Callable[[Switch], None]:
     """The operator writes one row of CONFIG_DB."""
 
     def act(switch: Switch) -> None:
-        table, key, fields = config_rows(switch.orchagent_port)[number]
+        table, key, fields = switch.config_rows()[number]
         switch.rows.write(table, key, fields)
 
     return act
@@ -56,7 +56,7 @@ PLANNED_UP: tuple[Stage, ...] = (
     Stage("nothing is configured", lambda switch: None),
     *(
         Stage(f"configured {table.name} {key}", configured(number))
-        for number, (table, key, _) in enumerate(config_rows(0))
+        for number, (table, key, _) in enumerate(config_rows(A, Ports(0, 0)))
     ),
     Stage("peer is in sight", lambda s: s.dpu.do(lambda dpu, _: dpu.peer_appears())),
     Stage(

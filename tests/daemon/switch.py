@@ -3,7 +3,6 @@
 hamgrd and the servers are real processes; what is done to them is recorded. The test is controller, operator and world.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -26,22 +25,27 @@ from models.tables import (
 from runner.demo.configuration import (
     DPU_DATABASES,
     HOST_DATABASES,
+    A,
+    B,
+    ConfigRow,
+    Ports,
     config_rows,
     open_switch,
     write_database_files,
 )
-from runner.demo.controller import HA_SET_ID, VDPU_ID, Controller
+from runner.demo.hamgrd_process import hamgrd_command
 from runner.demo.npu import NpuConsumers
-from runner.demo.stage import RUN_HAMGRD
+from runner.demo.ports import quiet_port
+from runner.demo.recorder import Change, Recorder
 from runner.private_redis import PrivateRedis
 from runner.redis_rows import Fields, RedisRows
+from tests.daemon.controller import HA_SET_ID, VDPU_ID, Controller
 from tests.daemon.daemon import Daemon, until
-from tests.daemon.dpu_in_hand import DpuInHand, quiet_port
-from tests.daemon.recorder import Change, Recorder
+from tests.daemon.dpu_in_hand import DpuInHand
 
 SCOPE_ROW = f"{VDPU_ID}|{HA_SET_ID}"
 SCOPE_KEY = f"{VDPU_ID}:{HA_SET_ID}"
-PASSING = ("_time_in_ms", "_timestamp_in_ms", "timestamp", "orchagent_zmq_port")
+PASSING = ("_time_in_ms", "_timestamp_in_ms", "timestamp", "orchagent_zmq_port", "swbus_port")
 """The ends of the names of fields that are never the same twice: they say when, or which port was free."""
 
 WRITTEN = tuple(table.name for table in WRITTEN_TABLES)
@@ -72,6 +76,7 @@ class Switch:
         self.controller = Controller(self.rows)
         self.consumers = NpuConsumers(self.rows)
         self.orchagent_port = quiet_port()
+        self.bus_port, self.peer_port = quiet_port(A.npu), quiet_port(B.npu)
         self.dpu = DpuInHand(self.orchagent_port, self.rows)
         self.hamgrd = Daemon(self.command(0), directory / "hamgrd.log")
         self.recorders: dict[str, Recorder] = {}
@@ -103,9 +108,7 @@ class Switch:
 
     def command(self, slot: int) -> list[str]:
         """hamgrd's command line."""
-        main_file, global_file = self.files
-        where = ("--db-config", str(main_file), "--global-db-config", str(global_file), "--log-format", "json")
-        return [sys.executable, "-c", RUN_HAMGRD, "--slot-id", str(slot), *where, *self.options]
+        return hamgrd_command(self.files, slot, *self.options)
 
     def record(self) -> None:
         """Record what is done to both servers from now on."""
@@ -118,15 +121,19 @@ class Switch:
 
     # What a test does.
 
+    def config_rows(self) -> tuple[ConfigRow, ...]:
+        """The rows of CONFIG_DB. Nobody is where the peer should be."""
+        return config_rows(A, Ports(self.orchagent_port, self.bus_port, {B.name: self.peer_port}))
+
     def configure(self, *without: Table[Any]) -> None:
-        """The rows of CONFIG_DB, but those of some tables."""
-        for table, key, fields in config_rows(self.orchagent_port):
+        """Write the rows of CONFIG_DB, but those of some tables."""
+        for table, key, fields in self.config_rows():
             if table not in without:
                 self.rows.write(table, key, fields)
 
     def deconfigure(self) -> None:
         """Delete the rows of CONFIG_DB."""
-        for table, key, _ in reversed(config_rows(self.orchagent_port)):
+        for table, key, _ in reversed(self.config_rows()):
             self.rows.remove(table, key)
 
     def planned_up(self) -> None:
@@ -166,7 +173,7 @@ class Switch:
 
     def wait_for_sessions(self, *addresses: str) -> None:
         """Let the DPU go on until it says that these BFD sessions are up; those of both switches if none is named."""
-        listed = ",".join(addresses) or "10.1.0.32,10.1.0.33"
+        listed = ",".join(addresses) or "127.1.0.32,127.1.0.33"
         until(lambda: self._goes_on(self.state.get("local_vdpu_up_bfd_sessions_v4") == listed), lambda: self.state)
 
     def wait_for_row(self, table: Table[Any], key: str, **fields: str) -> None:

@@ -21,10 +21,10 @@ from models.tables import (
     READ_TABLES,
     VDPU,
 )
+from runner.demo.recorder import Change
 from tests.daemon.bad_rows import BAD, KEYS, SHOWN_IN, Bad
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import SERVING
-from tests.daemon.recorder import Change
 from tests.daemon.switch import Switch
 
 LONGEST_LINE = 700
@@ -153,7 +153,7 @@ def test_key_that_is_no_hash_is_told_in_one_clear_line(
         (DPU_STATE, "the_first"),
         (DPU_STATE, "DPU9999"),
         (LOOPBACK_INTERFACE, "Loopback0|10.1.0/32"),
-        (LOOPBACK_INTERFACE, "Loopback0|10.1.0.33/99"),
+        (LOOPBACK_INTERFACE, "Loopback0|127.1.0.33/99"),
     ],
     ids=str,
 )

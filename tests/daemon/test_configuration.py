@@ -20,9 +20,8 @@ from models.tables import (
     REMOTE_DPU,
     VDPU,
 )
-from runner.demo.configuration import config_rows
-from runner.demo.controller import HA_SET_ID
 from runner.redis_rows import Fields
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import SERVING
 from tests.daemon.switch import SCOPE_KEY, Switch
@@ -34,7 +33,7 @@ CONFIG_TABLES = (DASH_HA_SET_CONFIG_TABLE, DASH_HA_SCOPE_CONFIG_TABLE)
 
 def all_rows(switch: Switch) -> list[Row]:
     """Everything that is configured, as it is written in the planned up."""
-    written: list[Row] = list(config_rows(switch.orchagent_port))
+    written: list[Row] = list(switch.config_rows())
     for table, key in ((DASH_HA_SET_CONFIG_TABLE, HA_SET_ID), (DASH_HA_SCOPE_CONFIG_TABLE, SCOPE_KEY)):
         message = switch.rows.client(Database.APPL_DB).hget(f"{table.name}:{key}", "pb")
         assert isinstance(message, bytes)

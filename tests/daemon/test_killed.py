@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from hamgr_fsm.vocabulary import DesiredHaState, OperationType
+from runner.demo.recorder import Change
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import ENTITY_ROWS, SERVING
-from tests.daemon.recorder import Change
 from tests.daemon.stages import PLANNED_UP, Stage
 from tests.daemon.switch import Switch
 

@@ -22,8 +22,8 @@ from models.tables import (
     DASH_HA_SET_TABLE,
     DPU_STATE,
 )
-from runner.demo.controller import HA_SET_ID
 from runner.private_redis import PrivateRedis
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.daemon import DEADLINE_S, until
 from tests.daemon.expected_rows import SERVING
 from tests.daemon.switch import SCOPE_KEY, SCOPE_ROW, Switch

@@ -11,15 +11,12 @@ import pytest
 from hamgr_fsm.vocabulary import OperationType
 from models.tables import (
     DASH_HA_DPU_STATE,
-    DASH_HA_SCOPE_STATE,
     DASH_HA_SCOPE_TABLE,
     DASH_HA_SET_STATE,
     DASH_HA_SET_TABLE,
     DPU_RESET_INFO,
 )
-from runner.demo.cast import Cast
-from runner.demo.controller import HA_SET_ID
-from runner.demo.stage import Stage
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import DPU_ROWS, SERVING, without
 from tests.daemon.switch import SCOPE_ROW, Switch, lasting
@@ -154,7 +151,7 @@ def test_fl10_sessions_are_written_again_when_the_dpu_is_back(serving: Switch) -
     serving.dpu.power_on()
     serving.serve()
     sessions = [row for row in serving.dpu.received[mark:] if row.table == "BFD_SESSION_TABLE" and row.fields]
-    assert {row.key for row in sessions} == {"default:default:10.1.0.32", "default:default:10.1.0.33"}
+    assert {row.key for row in sessions} == {"default:default:127.1.0.32", "default:default:127.1.0.33"}
     assert serving.dpu.dpu.refused == []
 
 
@@ -219,39 +216,3 @@ def bring_to_asking(switch: Switch) -> None:
     switch.controller.configure_set()
     switch.controller.configure_scope(disabled=False)
     switch.wait_until_asked(ACTIVATE)
-
-
-@pytest.fixture
-def cast() -> Iterator[Cast]:
-    with Stage(pace_ms=40) as stage:
-        yield stage.open()
-
-
-def rows_told(cast: Cast) -> list[str]:
-    """The tables of the rows that were sent since the step began, without deletions."""
-    return [row.table for row in cast.dpu.received_since(cast.mark) if row.fields is not None]
-
-
-def test_w21_reset_of_a_dpu_that_is_a_process_of_its_own(cast: Cast) -> None:
-    """Everything is real but the hardware, and the DPU goes on by itself."""
-
-    def state() -> dict[str, str]:
-        return cast.rows.row(DASH_HA_SCOPE_STATE, SCOPE_ROW)
-
-    cast.dpu.tell("power_on")
-    cast.dpu.tell("peer_appears")
-    cast.controller.configure_set()
-    cast.controller.configure_scope(disabled=False)
-    for number in (1, 2, 3):
-        until(lambda: ACTIVATE in cast.controller.pending(), state)
-        cast.controller.approve(ACTIVATE)
-        until(lambda: state().get("local_vdpu_up_bfd_sessions_v4") == "10.1.0.32,10.1.0.33", state)
-        assert cast.dpu.requests["activate_role_requested"] == number
-        cast.step_begins()
-        cast.dpu.tell("power_off")
-        until(lambda: "local_ha_state" not in state(), state)
-        cast.dpu.tell("power_on")
-        until(lambda: len(rows_told(cast)) >= 2, lambda: cast.dpu.received)
-        assert rows_told(cast)[:2] == [DASH_HA_SET_TABLE.name, DASH_HA_SCOPE_TABLE.name]
-    assert len(set(cast.controller.approved)) == len(cast.controller.approved) == 3
-    assert cast.dpu.refused == []

@@ -17,7 +17,7 @@ from models.tables import (
     DASH_HA_VDPU_STATE,
 )
 from runner.command_line.hamgr import app
-from runner.demo.controller import HA_SET_ID
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import DPU_ROWS, ENTITY_ROWS, NPU_ROWS, SERVING, STATE_ROWS
 from tests.daemon.switch import SCOPE_KEY, SCOPE_ROW, Switch

@@ -16,8 +16,8 @@ from models.tables import (
     DPU,
     LOOPBACK_INTERFACE,
 )
-from runner.demo.configuration import DPU_NAME, config_rows
-from runner.demo.controller import HA_SET_ID
+from runner.demo.configuration import A
+from tests.daemon.controller import HA_SET_ID
 from tests.daemon.daemon import DEADLINE_S, until
 from tests.daemon.expected_rows import SERVING
 from tests.daemon.switch import SCOPE_ROW, Switch
@@ -70,22 +70,22 @@ def test_rows_written_before_the_start_are_all_there_is(bare_switch: Switch) -> 
 
 def test_fl42_first_report_of_a_session_after_the_start_is_not_lost(serving: Switch) -> None:
     serving.hamgrd.restart()
-    serving.dpu.do(lambda dpu, _: dpu.lose_npu("10.1.0.33"))
-    serving.wait_for_sessions("10.1.0.32")
+    serving.dpu.do(lambda dpu, _: dpu.lose_npu("127.1.0.33"))
+    serving.wait_for_sessions("127.1.0.32")
 
 
 @pytest.mark.parametrize(
     ("table", "key", "waiting_for"),
     [
-        (LOOPBACK_INTERFACE, "Loopback0|10.1.0.32/32", "an IPv4 address of Loopback0"),
-        (DPU, DPU_NAME, "vDPU vdpu0_0"),
+        (LOOPBACK_INTERFACE, "Loopback0|127.1.0.32/32", "an IPv4 address of Loopback0"),
+        (DPU, A.dpu_name, "vDPU vdpu0_0"),
     ],
     ids=["FL-07 LD-65 Loopback0", "DPU row"],
 )
 def test_fl07_ld65_what_is_missing_at_the_start_may_come_late(
     switch: Switch, table: object, key: str, waiting_for: str
 ) -> None:
-    (late,) = [row for row in config_rows(switch.orchagent_port) if (row[0], row[1]) == (table, key)]
+    (late,) = [row for row in switch.config_rows() if (row[0], row[1]) == (table, key)]
     switch.configure(late[0])
     switch.dpu.do(lambda dpu, _: dpu.peer_appears())
     switch.dpu.power_on()
@@ -104,15 +104,15 @@ def test_ld65_loopback_with_ipv6_alone_is_not_enough(switch: Switch) -> None:
     switch.configure(LOOPBACK_INTERFACE)
     for key in ("Loopback0|fe80::1/64", "Loopback0|FC00:1::32/128", "Loopback1|10.9.9.9/32", "Loopback0"):
         switch.rows.write(LOOPBACK_INTERFACE, key, {"NULL": "NULL"})
-    switch.wait_for_row(DASH_HA_DPU_STATE, DPU_NAME, npu_ipv6="fc00:1::32", waiting_for="npu_ipv4")
-    switch.rows.write(LOOPBACK_INTERFACE, "Loopback0|10.1.0.32/32", {"NULL": "NULL"})
-    switch.wait_for_row(DASH_HA_DPU_STATE, DPU_NAME, npu_ipv4="10.1.0.32")
-    assert "waiting_for" not in switch.rows.row(DASH_HA_DPU_STATE, DPU_NAME)
+    switch.wait_for_row(DASH_HA_DPU_STATE, A.dpu_name, npu_ipv6="fc00:1::32", waiting_for="npu_ipv4")
+    switch.rows.write(LOOPBACK_INTERFACE, "Loopback0|127.1.0.32/32", {"NULL": "NULL"})
+    switch.wait_for_row(DASH_HA_DPU_STATE, A.dpu_name, npu_ipv4="127.1.0.32")
+    assert "waiting_for" not in switch.rows.row(DASH_HA_DPU_STATE, A.dpu_name)
 
 
 def test_pieces_of_the_configuration_say_what_they_wait_for(switch: Switch) -> None:
     switch.configure(DPU)
-    switch.wait_for_row(DASH_HA_VDPU_STATE, "vdpu0_0", waiting_for=f"DPU {DPU_NAME}")
+    switch.wait_for_row(DASH_HA_VDPU_STATE, "vdpu0_0", waiting_for=f"DPU {A.dpu_name}")
     switch.controller.configure_scope()
     switch.wait_for_row(DASH_HA_SCOPE_STATE, SCOPE_ROW, owner="dpu")
     assert switch.state["waiting_for"]
@@ -217,7 +217,7 @@ def in_the_middle_of_a_storm(switch: Switch) -> None:
     switch.configure()
     with switch.rows.client(Database.CONFIG_DB).pipeline(transaction=False) as pipeline:
         for number in range(3000):
-            pipeline.hset(f"VDPU|vdpu{number}", mapping={"main_dpu_ids": DPU_NAME})
+            pipeline.hset(f"VDPU|vdpu{number}", mapping={"main_dpu_ids": A.dpu_name})
         pipeline.execute()
 
 

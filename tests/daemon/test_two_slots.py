@@ -18,7 +18,7 @@ from models.tables import (
     REMOTE_DPU,
     VDPU,
 )
-from runner.demo.controller import HA_SET, SCOPE
+from tests.daemon.controller import HA_SET, SCOPE
 from tests.daemon.daemon import until
 from tests.daemon.expected_rows import SERVING
 from tests.daemon.second_slot import SecondSlot
@@ -41,7 +41,7 @@ class Pair:
         rows = self.switch.rows
         local = {"dpu_id": "1", "vdpu_id": "vdpu0_1", "pa_ipv4": "20.0.200.2", "midplane_ipv4": "127.0.0.1"}
         rows.write(DPU, "dpu0_1", local | {"orchagent_zmq_port": str(self.second.port)})
-        remote = {"dpu_id": "1", "pa_ipv4": "20.0.201.2", "npu_ipv4": "10.1.0.33", "swbus_port": "23607"}
+        remote = {"dpu_id": "1", "pa_ipv4": "20.0.201.2", "npu_ipv4": "127.1.0.33", "swbus_port": "23607"}
         rows.write(REMOTE_DPU, "dpu1_1", remote)
         rows.write(VDPU, "vdpu0_1", {"main_dpu_ids": "dpu0_1"})
         rows.write(VDPU, "vdpu1_1", {"main_dpu_ids": "dpu1_1"})
@@ -67,7 +67,7 @@ class Pair:
         self.configure_second()
         until(lambda: self._second(pending_operation_types=OperationType.ACTIVATE_ROLE), self._second_state)
         self.write_scope(self._second_state()["pending_operation_ids"])
-        sessions = "10.1.0.32,10.1.0.33"
+        sessions = "127.1.0.32,127.1.0.33"
         until(lambda: self._second(local_ha_state="active", local_vdpu_up_bfd_sessions_v4=sessions), self._second_state)
 
     def barrier(self) -> None:
@@ -112,8 +112,8 @@ def test_both_serve_and_each_publishes_its_own(pair: Pair) -> None:
     assert rows["_VNET_ROUTE_TUNNEL_TABLE", "Vnet_55:3.2.1.1"]["primary"] == "20.0.200.2"
     assert {row.key for row in pair.second.dpu.received} == {
         OTHER_SET,
-        "default:default:10.1.0.32",
-        "default:default:10.1.0.33",
+        "default:default:127.1.0.32",
+        "default:default:127.1.0.33",
     }
     assert pair.switch.dpu.dpu.refused == pair.second.dpu.dpu.refused == []
 

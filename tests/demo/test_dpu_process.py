@@ -1,40 +1,53 @@
-"""The simulated DPU as a process: rows over ZMQ, states in Redis, stimuli on standard input."""
+"""The simulated DPUs as a process: rows over ZMQ, states in Redis, stimuli on standard input."""
 
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import zmq
 
 from models.database import Database
-from models.tables import DASH_HA_SCOPE_STATE_TABLE, DPU_STATE
-from runner.demo.cast import DpuHandle, SentRow
+from models.tables import DASH_HA_SCOPE_STATE_TABLE, DASH_HA_SET_STATE_TABLE, DPU_STATE
+from runner.demo.configuration import A, B, open_switch, write_database_files
+from runner.demo.dpu_handle import DpuHandle, SentRow
+from runner.demo.ports import quiet_port
+from runner.demo.switch import until
 from runner.orchagent_message import RowMessage, pack
-from runner.private_redis import free_port
-from tests.demo.conftest import Switch
+from runner.private_redis import PrivateRedis
+from runner.redis_rows import RedisRows
 from tests.lab.test_dpu import SCOPE_ROW, SET_ROW
 
 DEADLINE_S = 20.0
+STANDBY_ROW = SCOPE_ROW | {"ha_role": "standby"}
 
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+Send = Callable[[str, str, str, dict[str, str]], None]
 
 
 @pytest.fixture
-def endpoint() -> str:
-    return f"tcp://127.0.0.1:{free_port()}"
+def rows(tmp_path: Path) -> Iterator[dict[str, RedisRows]]:
+    """The databases of two switches, with what a process of DPUs is told of them in ``dpus.json``."""
+    with PrivateRedis() as one, PrivateRedis() as other:
+        told, opened = {}, {}
+        for side, server in ((A, one), (B, other)):
+            (tmp_path / side.name).mkdir()
+            main_file, global_file = write_database_files(tmp_path / side.name, server, server)
+            endpoint = f"tcp://127.0.0.1:{quiet_port()}"
+            files = {"db_config": str(main_file), "global_db_config": str(global_file)}
+            told[side.name] = {"endpoint": endpoint, "npu": side.npu, **files}
+            opened[side.name] = open_switch(main_file, global_file)
+        (tmp_path / "dpus.json").write_text(json.dumps(told))
+        yield opened
+        for each in opened.values():
+            each.close()
 
 
 @pytest.fixture
-def dpu(switch: Switch, endpoint: str) -> Iterator[DpuHandle]:
+def dpus(rows: dict[str, RedisRows], tmp_path: Path) -> Iterator[DpuHandle]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner.demo.dpu_process", "--endpoint", endpoint, "--pace-ms", "20", *switch.options],
+        [sys.executable, "-m", "runner.demo.dpu_process", str(tmp_path / "dpus.json"), "--pace-ms", "20"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -49,45 +62,80 @@ def dpu(switch: Switch, endpoint: str) -> Iterator[DpuHandle]:
 
 
 @pytest.fixture
-def sender(endpoint: str) -> Iterator[Callable[[str, str, dict[str, str]], None]]:
-    with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.connect(endpoint)
-        yield lambda table, key, fields: socket.send(pack("DPU_APPL_DB", table, [RowMessage(table, key, fields)]))
+def send(tmp_path: Path) -> Iterator[Send]:
+    """Sends a row to the DPU of a side."""
+    with zmq.Context() as context:
+        sockets = {}
+        for side, told in json.loads((tmp_path / "dpus.json").read_text()).items():
+            sockets[side] = context.socket(zmq.PUSH)
+            sockets[side].setsockopt(zmq.LINGER, 0)
+            sockets[side].connect(told["endpoint"])
+        yield lambda side, table, key, fields: sockets[side].send(
+            pack("DPU_APPL_DB", table, [RowMessage(table, key, fields)])
+        )
+        for socket in sockets.values():
+            socket.close()
 
 
-def test_dpu_takes_rows_and_reports_states(
-    switch: Switch, dpu: DpuHandle, sender: Callable[[str, str, dict[str, str]], None]
-) -> None:
-    dpu.tell("power_on")
-    dpu.tell("peer_appears")
-    assert switch.rows.row(DPU_STATE, "DPU0")["dpu_data_plane_state"] == "up"
-    sender("DASH_HA_SET_TABLE", "haset0_0", SET_ROW)
-    sender("DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW)
+def test_dpu_takes_rows_and_reports_states(rows: dict[str, RedisRows], dpus: DpuHandle, send: Send) -> None:
+    dpus.tell("power_on", side="A")
+    assert rows["A"].row(DPU_STATE, "DPU0")["dpu_data_plane_state"] == "up"
+    send("A", "DASH_HA_SET_TABLE", "haset0_0", SET_ROW)
+    send("A", "DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW)
 
     def state() -> str | None:
-        return switch.rows.row(DASH_HA_SCOPE_STATE_TABLE, "haset0_0").get("ha_state")
+        return rows["A"].row(DASH_HA_SCOPE_STATE_TABLE, "haset0_0").get("ha_state")
 
-    eventually(lambda: state() == "pending_active_activation")
-    sender("DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW | {"activate_role_requested": "true"})
-    eventually(lambda: state() == "active")
-    assert dpu.requests == {"activate_role_requested": 1}
-    assert [(row.table, row.key) for row in dpu.received] == [
-        ("DASH_HA_SET_TABLE", "haset0_0"),
-        ("DASH_HA_SCOPE_TABLE", "haset0_0"),
-        ("DASH_HA_SCOPE_TABLE", "haset0_0"),
+    until(lambda: state() == "pending_standalone_activation", state)
+    send("A", "DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW | {"activate_role_requested": "true"})
+    until(lambda: state() == "standalone", state)
+    until(lambda: dpus["A"].role == "standalone", lambda: dpus["A"].roles)
+    assert dpus["A"].requests == {"activate_role_requested": 1}
+    assert [str(row) for row in dpus["A"].received] == [
+        "+DASH_HA_SET_TABLE:haset0_0",
+        "+DASH_HA_SCOPE_TABLE:haset0_0",
+        "+DASH_HA_SCOPE_TABLE:haset0_0",
     ]
-    sender("DASH_HA_SCOPE_TABLE", "haset0_0", {})
-    eventually(lambda: dpu.received[-1] == SentRow("DASH_HA_SCOPE_TABLE", "haset0_0", None))
-    eventually(lambda: state() is None)
+    send("A", "DASH_HA_SCOPE_TABLE", "haset0_0", {})
+    until(lambda: dpus["A"].received[-1] == SentRow("DASH_HA_SCOPE_TABLE", "haset0_0", None), lambda: dpus["A"])
+    until(lambda: state() is None, state)
 
 
-def test_power_cycle_empties_the_databases_of_the_dpu(switch: Switch, dpu: DpuHandle) -> None:
-    dpu.tell("power_on")
-    switch.rows.write(DASH_HA_SCOPE_STATE_TABLE, "stale", {"ha_state": "active"})
-    dpu.tell("power_off")
-    assert switch.rows.row(DPU_STATE, "DPU0")["dpu_midplane_link_state"] == "down"
-    assert switch.rows.row(DASH_HA_SCOPE_STATE_TABLE, "stale"), "a DPU without power deletes nothing"
-    dpu.tell("power_on")
-    assert not switch.rows.row(DASH_HA_SCOPE_STATE_TABLE, "stale")
-    assert switch.rows.names(Database.DPU_APPL_DB) == []
+def test_two_dpus_pair_by_themselves_and_lose_each_other(
+    rows: dict[str, RedisRows], dpus: DpuHandle, send: Send
+) -> None:
+    for side in "AB":
+        dpus.tell("power_on", side=side)
+        send(side, "DASH_HA_SET_TABLE", "haset0_0", SET_ROW)
+    send("A", "DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW)
+    send("B", "DASH_HA_SCOPE_TABLE", "haset0_0", STANDBY_ROW)
+
+    def states() -> list[str | None]:
+        return [rows[side].row(DASH_HA_SCOPE_STATE_TABLE, "haset0_0").get("ha_state") for side in "AB"]
+
+    until(lambda: states() == ["pending_active_activation", "pending_standby_activation"], states)
+    send("A", "DASH_HA_SCOPE_TABLE", "haset0_0", SCOPE_ROW | {"activate_role_requested": "true"})
+    send("B", "DASH_HA_SCOPE_TABLE", "haset0_0", STANDBY_ROW | {"activate_role_requested": "true"})
+    until(lambda: states() == ["active", "standby"], states)
+    assert rows["A"].row(DASH_HA_SET_STATE_TABLE, "haset0_0")["dp_channel_is_alive"] == "up"
+    dpus.tell("channel", up=False, sides=["A", "B"])
+    until(lambda: states() == ["standalone", "standalone"], states)
+    assert rows["B"].row(DASH_HA_SET_STATE_TABLE, "haset0_0")["dp_channel_is_alive"] == "down"
+
+
+def test_power_cycle_empties_the_databases_of_that_dpu(rows: dict[str, RedisRows], dpus: DpuHandle) -> None:
+    for side in "AB":
+        dpus.tell("power_on", side=side)
+        rows[side].write(DASH_HA_SCOPE_STATE_TABLE, "stale", {"ha_state": "active"})
+    dpus.tell("power_off", side="A")
+    assert rows["A"].row(DPU_STATE, "DPU0")["dpu_midplane_link_state"] == "down"
+    assert rows["A"].row(DASH_HA_SCOPE_STATE_TABLE, "stale"), "a DPU without power deletes nothing"
+    dpus.tell("power_on", side="A")
+    assert not rows["A"].row(DASH_HA_SCOPE_STATE_TABLE, "stale")
+    assert rows["A"].names(Database.DPU_APPL_DB) == []
+    assert rows["B"].row(DASH_HA_SCOPE_STATE_TABLE, "stale")
+
+
+def test_unknown_stimulus_is_told(dpus: DpuHandle) -> None:
+    with pytest.raises(ValueError, match="no such stimulus: dance"):
+        dpus.tell("dance")

@@ -113,3 +113,9 @@ def healthy(**settings: Any) -> Pair:
     lab.p()
     assert lab.where == P
     return lab
+
+
+def flow_syncs(lab: Lab, name: str) -> list[dict[str, str]]:
+    """The requests to copy flows that reached the DPU of a side."""
+    table = tables.DASH_FLOW_SYNC_SESSION_TABLE.name
+    return [dict(row.fields) for row in lab[name].dpu.received if row.table == table and row.fields is not None]

@@ -118,6 +118,19 @@ def _channel(lab: Pair) -> None:
     lab.chan(True)
 
 
+def _p_with_enis(lab: Pair) -> None:
+    lab.p()
+    for name in "AB":
+        lab.add_enis(name, "F4939FEFC47E")
+    lab.run(1)
+
+
+def _drops(lab: Pair) -> None:
+    lab.drops("A", 31)
+    lab.run(60)
+    lab.drops("A", 0)
+
+
 def _remove(lab: Pair) -> None:
     lab.disable()
     lab.teardown()
@@ -143,6 +156,7 @@ STORIES = {
     "w14 standby's port": Story(Pair.p, _port("B"), loses_channel=True),
     "w14 active's port": Story(Pair.p, _port("A"), loses_channel=True),
     "w12h channel": Story(Pair.p, _channel, loses_channel=True),
+    "w12a drops": Story(_p_with_enis, _drops),
     "m9.1 removal": Story(Pair.p, _remove),
 }
 

@@ -21,7 +21,7 @@ def arrivals(links: Network, count: int, kinds: tuple[str, ...] = ("Report",)) -
     sent = [
         arrival
         for number in range(count)
-        for arrival in links.carry("A", "B", "x", message(kinds[number % len(kinds)], number), number)
+        for arrival in links.carry("A", "B", "ha-scope/a", "x", message(kinds[number % len(kinds)], number), number)
     ]
     handed = [letter for _, letter in sorted(sent, key=lambda arrival: arrival[0]) if links.hands_over(letter)]
     return [(letter.kind, json.loads(letter.payload)["data"]["said"]) for letter in handed]
@@ -51,14 +51,14 @@ def test_lost_kinds_and_lost_links_deliver_nothing() -> None:
 
 def test_what_was_on_its_way_over_a_lost_connection_does_not_arrive() -> None:
     links = network()
-    [(_, letter)] = links.carry("A", "B", "x", message("Report", 1), 0)
+    [(_, letter)] = links.carry("A", "B", "ha-scope/a", "x", message("Report", 1), 0)
     links.renew("A", "B")
     assert not links.hands_over(letter)
 
 
 def test_daemon_that_has_started_takes_what_its_earlier_life_was_handed() -> None:
     links = network()
-    [(_, letter)] = links.carry("A", "B", "x", message("Report", 1), 0)
+    [(_, letter)] = links.carry("A", "B", "ha-scope/a", "x", message("Report", 1), 0)
     assert links.hands_over(letter)
     assert not links.hands_over(letter)
     links.forget("B")

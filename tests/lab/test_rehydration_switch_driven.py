@@ -9,7 +9,7 @@ import pytest
 from models import tables
 from runner.lab.sides import ROUTE_KEY
 from tests.lab.budget import FACTOR
-from tests.lab.pair import Pair
+from tests.lab.pair import Pair, Q, healthy
 from tests.lab.stories import END_S, STORIES, begin
 
 EVERY = 1 if FACTOR > 1 else 3
@@ -63,3 +63,22 @@ def test_both_killed_at_once_everywhere() -> None:
             lab.run(END_S)
             lab.invariants.at_rest(lab)
             assert end_state(lab)["where"] == end_state(whole)["where"], f"{name}, killed before output {output}"
+
+
+def test_what_was_remembered_before_another_daemon_wrote_the_row_does_not_count() -> None:
+    lab = healthy()
+    memory = lab["A"].state["restore"]
+    lab.scope("A", desired="unspecified")
+    lab.scope("B", desired="active")
+    lab.approve("B", "switchover")
+    lab.rest()
+    assert lab.where == Q
+    lab.kill("A")
+    table, key = tables.DASH_HA_SCOPE_STATE, lab["A"].side.state_key
+    lab["A"].store.merge(table.database, table.name, key, {"restore": memory, "local_target_term": "9"})
+    mark = lab.wall_ms
+    lab.start("A")
+    lab.rest()
+    assert lab.path("A", mark) == [], "it was standby, and is"
+    assert lab["A"].term == 9
+    assert lab["A"].ctl == "standby"

@@ -68,6 +68,8 @@ DEEDS: dict[str, Deed] = {
     **_of_each("acks", lambda lab, side: lab.acks(side, Acks.AT_ONCE)),
     **_of_each("sync fails", lambda lab, side: lab.sync(side, SyncEnd.FAILED)),
     **_of_each("sync silent", lambda lab, side: lab.sync(side, SyncEnd.SILENT)),
+    **_of_each("drops", lambda lab, side: lab.drops(side, 31)),
+    **_of_each("drops end", lambda lab, side: lab.drops(side, 0)),
     **_of_each("daemon crashes", lambda lab, side: lab.crash_before(side, 3)),
 }
 
@@ -89,6 +91,7 @@ def mend(lab: Pair) -> None:
     for side in "AB":
         lab[side].crash_before = None
         lab.sync(side, SyncEnd.COMPLETED)
+        lab.drops(side, 0)
         lab.acks(side, Acks.AT_ONCE)
         lab.start(side)
         if not lab[side].dpu.powered:
@@ -102,6 +105,8 @@ def play(schedule: list[tuple[str, float]], conditions: Conditions, seed: int) -
     """Play a schedule from a healthy pair, mend everything, and wait for the pair."""
     lab = switch_driven(seed=seed, timers=TIMERS)
     lab.p()
+    for side in "AB":
+        lab.add_enis(side, "F4939FEFC47E")
     lab.pace.approval_ms = 300
     lab.pace.jitter_ms = conditions.jitter_ms // 10
     lab.network.conditions = conditions

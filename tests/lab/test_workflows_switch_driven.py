@@ -7,7 +7,7 @@ from models import tables
 from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.network import Conditions
 from runner.lab.sides import ROUTE_KEY, SET_ID, A, B, C
-from tests.lab.pair import A_ALONE, B_ALONE, P, Pair, Q, healthy, switch_driven
+from tests.lab.pair import A_ALONE, B_ALONE, P, Pair, Q, flow_syncs, healthy, switch_driven
 
 ALONE_BESIDE_DEAD = ("standalone/standalone", "dead/dead")
 
@@ -51,7 +51,7 @@ def test_w01_clean_launch() -> None:
     assert lab.now_ms < 60_000
     assert lab["A"].pending == lab["B"].pending == {}
     assert lab["A"].dpu.refused == lab["B"].dpu.refused == []
-    assert not lab["A"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE), "no flow exists, none is copied"
+    assert not flow_syncs(lab, "A"), "no flow exists, none is copied"
 
 
 def test_w01_writes_the_route_of_the_tables() -> None:
@@ -196,9 +196,8 @@ def test_w02_launch_with_a_standalone_peer() -> None:
     lab.becomes("B", "pending_standby_activation/standby")
     assert lab.at("A") == "active/active"
     assert lab["A"].term == t + 1
-    sessions = lab["A"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE)
-    assert len(sessions) == 1
-    session = lab["A"].row(tables.DASH_FLOW_SYNC_SESSION_TABLE, sessions.pop())
+    assert not lab["A"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE), "it has ended, so nobody asks for it any more"
+    [session] = flow_syncs(lab, "A")
     assert session == {
         "type": "bulk_sync",
         "ha_set_id": SET_ID,
@@ -397,7 +396,7 @@ def test_w04_planned_switchover() -> None:
     assert lab.path("B", since_ms) == ["switching_to_active", "active"]
     assert lab.kinds(mark) == ["SwitchoverRequest", "SwitchoverRequest"]
     assert [lab[name].state["switchover_state"] for name in "AB"] == ["completed", "completed"]
-    assert not lab["B"].store.keys(tables.DASH_FLOW_SYNC_SESSION_TABLE)
+    assert not flow_syncs(lab, "B")
 
 
 def test_w04_back_and_forth_with_new_operations() -> None:

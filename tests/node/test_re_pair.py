@@ -53,5 +53,5 @@ def test_w10a_what_the_old_peer_still_says_moves_nothing(message: said.PeerMessa
     if isinstance(message, said.StateReport):
         targets.append(f"ha-set/{SET_ID}")
     for target in targets * 2:
-        pair.deliver(0, target, payload)
+        pair.deliver(0, "dpu1_0", f"ha-scope/vdpu1_0:{SET_ID}", target, payload)
     assert pair.ends[0].rows == before

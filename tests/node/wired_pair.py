@@ -42,9 +42,9 @@ class WiredPair:
         self._hand(self.ends[number], table, key, fields)
         self.run()
 
-    def deliver(self, number: int, to: str, payload: str) -> None:
+    def deliver(self, number: int, dpu_name: str, source: str, to: str, payload: str) -> None:
         """Let a message of whoever it may be reach one node."""
-        self._queue.append((self.ends[number], MessageArrived(to, payload)))
+        self._queue.append((self.ends[number], MessageArrived(dpu_name, source, to, payload)))
         self.run()
 
     def scope(self, number: int, set_id: str, **changes: Any) -> None:
@@ -95,7 +95,12 @@ class WiredPair:
             case DeleteRow():
                 end.rows.pop((output.table, output.key), None)
             case SendMessage():
-                self._queue.append((self.ends[1 - end.number], MessageArrived(output.to, output.payload)))
+                self._queue.append(
+                    (
+                        self.ends[1 - end.number],
+                        MessageArrived(f"dpu{end.number}_0", output.source, output.to, output.payload),
+                    )
+                )
             case SetTimer():
                 end.timers[output.timer] = self.now_ms + output.after_ms
             case CancelTimer():

@@ -25,6 +25,7 @@ PLACES = {
     Database.CHASSIS_STATE_DB: (13, "|"),
     Database.DPU_APPL_DB: (15, ":"),
     Database.DPU_STATE_DB: (17, "|"),
+    Database.DPU_COUNTERS_DB: (18, ":"),
 }
 
 Links = Callable[..., DatabaseLink]

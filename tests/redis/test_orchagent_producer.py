@@ -17,6 +17,7 @@ from runner.shell import end
 from tests.redis.conftest import DEADLINE_S, until
 
 SET, BFD, SCOPE = "DASH_HA_SET_TABLE", "BFD_SESSION_TABLE", "DASH_HA_SCOPE_TABLE"
+SYNC = "DASH_FLOW_SYNC_SESSION_TABLE"
 ONE_SHOT = {SCOPE: frozenset({"activate_role_requested", "flow_reconcile_requested"})}
 ACTIVATE, RECONCILE = "activate_role_requested", "flow_reconcile_requested"
 
@@ -148,6 +149,21 @@ async def test_deletions_are_kept_for_a_dpu_that_is_away_and_delivered_once(stag
     await stage.left()
     with stage.orchagent() as orchagent:
         assert await orchagent.next() == (BFD, "b", {"type": "passive"})
+
+
+async def test_flow_sync_is_asked_for_once_and_never_taken_back(stage: Stage) -> None:
+    stage.producer.write(SYNC, "one", {"type": "bulk_sync"})
+    with stage.orchagent() as orchagent:
+        assert await orchagent.next() == (SYNC, "one", {"type": "bulk_sync"})
+    await stage.left()
+    stage.producer.write(SYNC, "two", {"type": "bulk_sync"})
+    stage.producer.write(SYNC, "three", {"type": "bulk_sync"})
+    stage.producer.delete(SYNC, "three")
+    with stage.orchagent() as orchagent:
+        assert await orchagent.next() == (SYNC, "two", {"type": "bulk_sync"})
+        stage.producer.delete(SYNC, "two")
+        stage.producer.write(SET, "h", {"version": "1"})
+        assert await orchagent.next() == (SET, "h", {"version": "1"})
 
 
 async def test_rows_of_an_earlier_life_are_told_without_their_one_shot_requests(stage: Stage) -> None:
