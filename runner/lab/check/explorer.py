@@ -161,7 +161,7 @@ class Explorer:
         self.report.found = Found(wrong, tuple(reversed(trace)), then)
 
 
-_OF_THE_END = ("I9", "I-02")
+_OF_THE_END = ("I9", "I-02", "I-08")
 """What only shows when a state is followed to its end."""
 
 _BEGIN = Deed.APPROVE

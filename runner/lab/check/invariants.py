@@ -72,6 +72,22 @@ def somebody_serves(pair: Pair, state: State) -> bool:
     return not may or any(k.decides for k in known)
 
 
+def waits_for_ever(pair: Pair, state: State) -> bool:
+    """A side that hears its peer is on its way to something, and time has changed nothing about it (I-08)."""
+    return any(
+        known.hears_peer and pair.fact(state, position, "state") in _ON_THE_WAY
+        for position, known in enumerate(pair.known(state))
+    )
+
+
+_ON_THE_WAY = (
+    "initializing_to_active",
+    "switching_to_active",
+    "switching_to_standby",
+    "switching_to_standalone",
+    "destroying",
+)
+
 _BESIDE_A_PIN = ("standby", "connected", "dead", "initializing_to_standby")
 """A side that was on its way to join when the other was pinned waits there until it is not any more."""
 
