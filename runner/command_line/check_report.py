@@ -33,7 +33,9 @@ def summarise(explored: Sequence[Explored], asked: int, covered: bool) -> None:
     speed = states / max(seconds, 1e-9)
     typer.echo(f"{states:,} states, {speed:,.0f} a second and core, {seconds:.1f} s of processor time")
     if not covered:
-        typer.echo(f"interrupted: {sum(e.report.complete for e in explored)} of {asked} campaigns are complete")
+        typer.echo(
+            f"not everything was seen: {sum(e.report.complete for e in explored)} of {asked} campaigns are complete"
+        )
     if any(e.report.found is not None for e in explored):
         return
     missed = _never_taken(explored)
