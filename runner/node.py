@@ -64,6 +64,7 @@ from runner.outputs import (
     Output,
     ReachBus,
     ReachOrchagent,
+    ReadAgain,
     SendMessage,
     SetTimer,
     Verdict,
@@ -99,7 +100,7 @@ _CONFIGURED_BY: dict[str, Table[Any]] = {
 }
 
 
-_LAST = (AnswerMessage, ReachOrchagent, ReachBus, SetTimer, CancelTimer)
+_LAST = (AnswerMessage, ReachOrchagent, ReachBus, ReadAgain, SetTimer, CancelTimer)
 """What is said after everything else."""
 
 

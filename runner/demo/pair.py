@@ -27,13 +27,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, OperationType, PinState
-from models.tables import DASH_HA_SCOPE_CONFIG_TABLE, DASH_HA_SET_CONFIG_TABLE, DPU_RESET_INFO
+from models.tables import (
+    BFD_SESSION_TABLE,
+    DASH_HA_SCOPE_CONFIG_TABLE,
+    DASH_HA_SCOPE_TABLE,
+    DASH_HA_SET_CONFIG_TABLE,
+    DASH_HA_SET_TABLE,
+    DPU_RESET_INFO,
+)
 from runner.demo.configuration import PAIR, SLOT, Ports, configured_set
 from runner.demo.control_link import ControlLink, LinkLoop
 from runner.demo.dpu_handle import DpuHandle
 from runner.demo.hamgrd_process import START_DEADLINE_S, end
 from runner.demo.ports import quiet_port
-from runner.demo.switch import ALWAYS_PUBLISHED, DEADLINE_S, VOLATILE, Switch, until
+from runner.demo.switch import ALWAYS_PUBLISHED, DEADLINE_S, VOLATILE, Switch, ctl, until
 from runner.lab.controller import ConfigRow, Controller
 from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.sides import SET_ID, Side
@@ -44,11 +51,11 @@ QUICK_TIMERS: Mapping[str, float] = {
     "rejoin_delay": 0.3,
     "no_active": 1.0,
     "hold_down": 1.0,
-    "role_activation": 2.0,
-    "switchover": 4.0,
+    "role_activation": 4.0,
+    "switchover": 8.0,
     "switchover_retry": 0.3,
-    "drain": 3.0,
-    "init": 6.0,
+    "drain": 6.0,
+    "init": 8.0,
     "bulk_sync": 5.0,
 }
 """Timers under which everything that waits for one of them is over within seconds."""
@@ -345,15 +352,20 @@ class Pair:
         self._disturbed(f"hamgrd {name}", True)
         return self[name].hamgrd.stop()
 
-    def start(self, name: str) -> None:
-        """Start hamgrd of a switch on what Redis holds, and wait until it is ready."""
-        self[name].hamgrd.start()
-        self._disturbed(f"hamgrd {name}", False)
+    def start(self, *names: str) -> None:
+        """Start hamgrd of these switches on what Redis holds, and wait until all are ready."""
+        marks = {name: self[name].hamgrd.mark() for name in names}
+        for name in names:
+            self[name].hamgrd.launch()
+        for name in names:
+            self[name].hamgrd.wait_until_started(marks[name])
+            self._disturbed(f"hamgrd {name}", False)
 
-    def restart(self, name: str) -> None:
-        """End hamgrd of a switch at once, and start it again."""
-        self.kill(name)
-        self.start(name)
+    def restart(self, *names: str) -> None:
+        """End hamgrd of these switches at once, and start them again."""
+        for name in names:
+            self.kill(name)
+        self.start(*names)
 
     def pause(self, name: str) -> None:
         """Let hamgrd of a switch stand still."""
@@ -468,12 +480,30 @@ class Pair:
 
         until(lambda: not any(left().values()), left)
 
+    def until_dpus_hold_nothing(self) -> None:
+        """Wait until every DPU was told that its scopes, sets and BFD sessions are gone."""
+        lasting = {DASH_HA_SET_TABLE.name, DASH_HA_SCOPE_TABLE.name, BFD_SESSION_TABLE.name}
+
+        def held() -> dict[str, list[tuple[str, str]]]:
+            return {name: [row for row in self.dpus[name].held if row[0] in lasting] for name in self.sides}
+
+        until(lambda: not any(held().values()), held)
+
     def restore(self, name: str) -> None:
         """Take a side down by force and bring it up again."""
+        self.relaunch(name, desired="active" if name == self.pair[0] else "unspecified")
+        self.approve(name, OperationType.ACTIVATE_ROLE)
+
+    def relaunch(self, name: str, desired: str) -> None:
+        """Disable a scope and enable it again.
+
+        The row in between has to reach the DPU: a DPU that was shut down by its role stays down until it was disabled.
+        """
         self.scope(name, desired="dead", disabled=True)
         self.becomes(name, "dead/dead")
-        self.scope(name, desired="active" if name == self.pair[0] else "unspecified", disabled=False)
-        self.approve(name, OperationType.ACTIVATE_ROLE)
+        if self.owner is HaOwner.DPU:
+            until(lambda: self[name].told.get("disabled") == "true", self.__str__)
+        self.scope(name, desired=desired, disabled=False)
 
     def reset(self, owner: HaOwner) -> None:
         """From whatever there is to Z0, ready for another scenario in this mode."""
@@ -489,7 +519,12 @@ class Pair:
             if name not in self.powered:
                 # What a DPU without power has published stays in its databases.
                 self.on(name)
+        for name in list(self.controller.scopes):
+            self.scope(name, disabled=True)
+        for name in self.controller.scopes:
+            until(lambda name=name: ctl(self[name].state) == "dead", self.__str__)  # type: ignore[misc]
         self.teardown()
+        self.until_dpus_hold_nothing()
         for switch in self.switches.values():
             switch.rows.remove(DPU_RESET_INFO, f"DPU{SLOT}")
         self.disturbances.clear()

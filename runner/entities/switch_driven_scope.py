@@ -81,6 +81,7 @@ class SwitchDrivenDriver:
                 self._step(machine.update(now_ms=situation.context.now_ms, drops_seen=seen), situation.context)
         self._hear_flow_sync(situation)
         self._tell_set(self._name.vdpu_id, machine.facts.report, situation.context)
+        self._tell_new_set_of_peer(machine.facts, situation)
         # An approval counts whenever its operation is open, so that one written while hamgrd was down is not lost.
         for operation_id in situation.row.approved_pending_operation_ids:
             if any(operation.operation_id == operation_id for operation in machine.facts.operations):
@@ -157,6 +158,12 @@ class SwitchDrivenDriver:
             context.ledger.claim(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
             self._asked_for = session.session_id
         return self._machine
+
+    def _tell_new_set_of_peer(self, facts: SwitchDrivenScopeFacts, situation: Situation) -> None:
+        """A set that was deleted and configured again heard nothing of what the peer had said."""
+        views = situation.context.board.peek(topics.views_of(situation.row.ha_set_id), {})
+        if facts.pair is not None and facts.pair.peer_id not in views:
+            self._tell_set_what_was_known(facts, situation.context)
 
     def _tell_set_what_was_known(self, facts: SwitchDrivenScopeFacts, context: Context) -> None:
         """The route that an earlier life installed stands on what the peer had said then, until it says something."""

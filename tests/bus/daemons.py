@@ -24,12 +24,17 @@ class Daemon:
 
     number: int
     port: int = field(factory=free_port)
+    host: str = "127.0.0.1"
+    cluster: str = "west.c1"
     options: BusOptions = field(factory=BusOptions)
     entities: set[str] = field(factory=set)
     links: list[LinkChanged] = field(factory=list)
     heard: list[MessageArrived] = field(factory=list)
     held: list[Delivery] = field(factory=list)
     """Messages whose step is not done, while ``holds``."""
+
+    on_up: Callable[[], None] = lambda: None
+    """Called soon after a link has come up."""
 
     holds: bool = False
     verdict: Verdict | None = Verdict.CONSUMED
@@ -53,11 +58,11 @@ class Daemon:
     @property
     def node(self) -> str:
         """The path of its node."""
-        return f"west.c1.switch{self.number}-dpu0"
+        return f"{self.cluster}.switch{self.number}-dpu0"
 
     def neighbour(self, port: int | None = None) -> Neighbour:
         """As others have it in REMOTE_DPU, by default without anything in between."""
-        return Neighbour(self.dpu_name, 0, ("127.0.0.1",), self.port if port is None else port)
+        return Neighbour(self.dpu_name, 0, (self.host,), self.port if port is None else port)
 
     async def start(self) -> None:
         """Run."""
@@ -69,9 +74,15 @@ class Daemon:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    async def ended(self) -> None:
+        """Wait until it ends by itself."""
+        assert self._task is not None
+        async with asyncio.timeout(10):
+            await self._task
+
     def meet(self, *others: Neighbour, **changes: Any) -> None:
         """Be on the bus and meet these."""
-        self.bus.reach(ReachBus(self.node, ("127.0.0.1",), self.port, others, **changes))
+        self.bus.reach(ReachBus(self.node, (self.host,), self.port, others, **changes))
 
     def say(self, other: "Daemon", data: PeerData, to: str | None = None) -> None:
         """Its scope says something to the scope of another."""
@@ -104,6 +115,13 @@ class Daemon:
         heard = [json.loads(message.payload) for message in self.heard if message.to == wanted]
         return [int(said["data"]["term"]) for said in heard if said["key"].startswith("HaScopeStateUpdate")]
 
+    def release(self) -> None:
+        """The steps of all messages that were held are done, and so are those that follow."""
+        self.holds = False
+        for delivery in self.held:
+            delivery.answered(self.verdict)
+        self.held.clear()
+
     def has_entity(self, path: str) -> bool:
         """It has this entity."""
         return path in self.entities
@@ -121,6 +139,8 @@ class Daemon:
     def _take(self, news: Delivery | LinkChanged) -> None:
         if isinstance(news, LinkChanged):
             self.links.append(news)
+            if news.up:
+                asyncio.get_running_loop().call_soon(self.on_up)
             return
         self.heard.append(news.happened)
         if self.holds:

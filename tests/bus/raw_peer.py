@@ -4,6 +4,7 @@ Written from the specification alone. Source: bus 3.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -12,11 +13,12 @@ import grpc
 from attrs import define, evolve, field
 
 from models.service_path import ServicePath
-from models.swbus import Body, ConnectionType, Header, Response, SwbusMessage, decode, encode
+from models.swbus import Body, ConnectionType, DataRequest, Header, Response, SwbusMessage, decode, encode
 
 METHOD = "/swbus.SwbusService/StreamMessages"
 INCARNATION = "x-hamgr-incarnation"
 ANSWER_WITHIN_S = 10.0
+HANG_UP_WITHIN_S = 0.5
 
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -37,6 +39,11 @@ class RawPeer:
 
     _ids: "count[int]" = field(factory=lambda: count(1_753_200_000_000_000_000))
     _reader: asyncio.Task[None] | None = None
+    _reads: asyncio.Event = field(factory=asyncio.Event)
+    _writes: asyncio.Lock = field(factory=asyncio.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        self._reads.set()
 
     async def begin(self) -> None:
         """Wait until the listener has said who it is, and read from then on."""
@@ -48,7 +55,22 @@ class RawPeer:
         """Hang up."""
         self.call.cancel()
         if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=HANG_UP_WITHIN_S)
+            self._reader.cancel()
             await asyncio.wait([self._reader])
+
+    def stall(self) -> None:
+        """Read nothing more: a process that hangs."""
+        self._reads.clear()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._reads.set()
+
+    def terms(self) -> list[int]:
+        """The numbers of the reports that were heard, as ``tests.bus.daemons`` makes them."""
+        payloads = [json.loads(said.body.payload) for said in self.heard if isinstance(said.body, DataRequest)]
+        return [int(payload["data"]["term"]) for payload in payloads]
 
     async def say(
         self,
@@ -67,7 +89,8 @@ class RawPeer:
 
     async def send(self, frame: bytes) -> None:
         """Send any bytes."""
-        await self.call.write(frame)
+        async with self._writes:  # gRPC takes one message at a time.
+            await self.call.write(frame)
 
     async def ask(self, body: Body, to: ServicePath, *, ttl: int = 64) -> tuple[ServicePath, Response]:
         """Send a request; who answered, and what."""
@@ -96,7 +119,7 @@ class RawPeer:
 
     async def _read(self) -> None:
         try:
-            while isinstance(frame := await self.call.read(), bytes):
+            while await self._reads.wait() and isinstance(frame := await self.call.read(), bytes):
                 message = decode(frame)
                 self.heard.append(message)
                 if (reply := self.reacts(message, next(self._ids))) is not None:
@@ -126,7 +149,7 @@ async def dial(
     ]
     if incarnation is not None:
         metadata.append((INCARNATION, incarnation))
-    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0), ("grpc.http2.bdp_probe", 0)]
     target = f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
     async with grpc.aio.insecure_channel(target, options) as channel:
         call: Call = channel.stream_stream(METHOD)(metadata=metadata)
@@ -139,9 +162,9 @@ async def dial(
 
 
 @asynccontextmanager
-async def command_line_client(port: int, node: ServicePath) -> AsyncIterator[RawPeer]:
+async def command_line_client(port: int, node: ServicePath, host: str = "127.0.0.1") -> AsyncIterator[RawPeer]:
     """swbus-cli at a node: a client with an id of its own, which asks in the name of a resource of itself."""
     stated = evolve(node, service_type="swbus-cli", service_id="7b1d4a52-6f0e-4b7e-9d0a-2f1c3e5a7b90")
-    async with dial(port, ConnectionType.CLIENT, stated) as client:
+    async with dial(port, ConnectionType.CLIENT, stated, host=host) as client:
         client.own = stated.with_resource("ping", "0")
         yield client

@@ -639,6 +639,19 @@ def test_c29_short_loss_of_a_dpu(name: str, for_s: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
+@pytest.mark.parametrize("for_s", [0.01, 0.5, 3])
+def test_c29_loss_that_is_only_reported(name: str, for_s: float) -> None:
+    """The DPU runs on and says nothing anew: not that it has the channel, and not the role that it has."""
+    lab = healthy()
+    lab.pace.approval_ms = 500
+    lab.pmon(name, "down", "down", "down")
+    lab.run(for_s)
+    lab.pmon(name, "up", "up", "up")
+    lab.rest(120)
+    assert lab.where in (P, Q)
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
 def test_c34_relaunch_that_is_only_seen_in_its_newest_report(name: str) -> None:
     lab = healthy()
     lab.pace.approval_ms = 500
@@ -677,3 +690,28 @@ def test_restart_of_the_yielding_side_does_not_make_it_serve_its_old_flows(serve
     assert lab.where == alone(serves)
     assert lab.terms == terms
     assert "standalone" not in lab.path(other, since_ms)
+
+
+def test_i4_set_that_is_configured_again_knows_nothing_of_before() -> None:
+    lab = switch_driven()
+    lab.q()
+    for name in lab.pair:
+        lab.delscope(name)
+    lab.delset()
+    lab.run(5)
+    lab.set()
+    for name in lab.pair:
+        lab.scope(name, disabled=True)
+    lab.run(5)
+    assert lab.where == ("dead/dead", "dead/dead")
+    assert lab.primaries == (None, None), "nobody serves"
+
+
+def test_set_that_is_deleted_under_its_scopes_and_configured_again_has_its_route_at_once() -> None:
+    lab = switch_driven()
+    lab.q()
+    lab.delset("A")
+    lab.run(2)
+    lab.set("A")
+    lab.run(2)
+    assert lab.primaries == ("B", "B")

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from hamgr_fsm.vocabulary import HaOwner
+from runner.demo.configuration import A, B, C
 from runner.demo.invariants import findings
 from runner.demo.watch import Watch
 from tests.two_switches.pair import WatchedPair
+
+AUDIT_S = "0.5"
+"""How often hamgrd looks for what no database tells: soon enough for tests that wait for it."""
 
 
 class Workshop:
@@ -31,7 +35,7 @@ class Workshop:
                 self._pair.reset(owner)
                 return self._pair
         self.close()
-        self._pair = WatchedPair(owner)
+        self._pair = WatchedPair(owner, options=("--audit-interval", AUDIT_S))
         self._pair.open()
         return self._pair
 
@@ -72,6 +76,13 @@ def dpu_driven(workshop: Workshop) -> Iterator[WatchedPair]:
 def either(request: pytest.FixtureRequest, workshop: Workshop) -> Iterator[WatchedPair]:
     """A pair in each mode."""
     yield from watched(workshop.pair(request.param))
+
+
+@pytest.fixture
+def replaceable(short_path: Path) -> Iterator[WatchedPair]:
+    """A pair and a third switch, which may replace one of it."""
+    with WatchedPair(HaOwner.SWITCH, sides=(A, B, C), directory=short_path) as pair:
+        yield from watched(pair)
 
 
 @pytest.fixture

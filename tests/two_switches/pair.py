@@ -1,14 +1,17 @@
 """A pair of switches in a test: all that happened to it, and short words for what is asked."""
 
 import time
+from collections.abc import Mapping
 from itertools import count
 from typing import Self
 
+from models.tables import DASH_HA_SCOPE_TABLE
 from runner.demo.hamgrd_process import HamgrdProcess
 from runner.demo.invariants import at_rest
 from runner.demo.pair import Pair
 from runner.demo.switch import LOOK_EVERY_S, until
 from runner.demo.watch import Watch
+from runner.lab.dpu_rows import REQUESTS
 from tests.daemon.switch import BARRIERS
 
 P = ("active/active", "standby/standby")
@@ -55,7 +58,7 @@ class WatchedPair(Pair):
         """Wait until every hamgrd has handled what was written to its databases, and every DPU has what it was sent."""
         for name, switch in self.switches.items():
             if switch.hamgrd.alive:
-                self._barrier(name)
+                self.handled(name)
         for name in self.powered:
             until(lambda name=name: self._told(name), lambda name=name: self.dpus[name].received[-5:])  # type: ignore[misc]
 
@@ -73,12 +76,31 @@ class WatchedPair(Pair):
             time.sleep(LOOK_EVERY_S)
         self.rest()
 
+    def comes_to_rest(self, *ends: tuple[str, str], for_s: float = QUIET_S) -> tuple[str, ...]:
+        """Wait until both sides have been in one of these places for a while; gives it."""
+        held: tuple[tuple[str, ...], float] = ((), 0.0)
+
+        def rests() -> bool:
+            nonlocal held
+            if self.where != held[0]:
+                held = (self.where, time.monotonic())
+            return held[0] in ends and time.monotonic() - held[1] >= for_s
+
+        until(rests, self.__str__)
+        self.rest()
+        return held[0]
+
     def approve_whatever(self, *where: str) -> None:
-        """Approve everything that anybody asks for until both sides are where they should be."""
+        """Approve everything that anybody asks for until both sides are where they should be.
+
+        A switchover away from there is not approved.
+        """
 
         def there() -> bool:
-            for name in self.pair:
-                if ids := [id_ for id_ in self[name].pending if id_ not in self.controller.approved.get(name, [])]:
+            for name, end in zip(self.pair, where, strict=True):
+                asked = self[name].pending.items()
+                wanted = [id_ for id_, type_ in asked if type_ != "switchover" or end.startswith("active")]
+                if ids := [id_ for id_ in wanted if id_ not in self.controller.approved.get(name, [])]:
                     self.approve_id(name, *ids)
             return self.where == where
 
@@ -94,11 +116,14 @@ class WatchedPair(Pair):
         told = self[name].told
         if not told:
             return True
-        sent = [row.fields for row in self.dpus[name].received if row.table == "DASH_HA_SCOPE_TABLE"]
-        return bool(sent) and sent[-1] == told
+        sent = [row.fields for row in self.dpus[name].received if row.table == DASH_HA_SCOPE_TABLE.name]
+        return bool(sent) and _lasting(sent[-1] or {}) == _lasting(told)
 
-    def _barrier(self, name: str) -> None:
-        """A row of each database that is rejected comes last; it is gone afterwards."""
+    def handled(self, name: str) -> None:
+        """Wait until hamgrd of a switch has handled what was written to its databases.
+
+        A row of each database that is rejected comes last; it is gone afterwards.
+        """
         hamgrd, rows = self[name].hamgrd, self[name].rows
         mark = hamgrd.mark()
         keys = [key.format(f"{name}{next(_numbers)}") for _, key, _ in BARRIERS.values()]
@@ -107,6 +132,11 @@ class WatchedPair(Pair):
         until(lambda: all(_rejected(hamgrd, key, mark) for key in keys), hamgrd.last_words)
         for key, (table, _, _) in zip(keys, BARRIERS.values(), strict=True):
             rows.remove(table, key)
+
+
+def _lasting(row: Mapping[str, str]) -> dict[str, str]:
+    """What a row says for good: a restart sends the row again without the requests in it."""
+    return {name: value for name, value in row.items() if name not in REQUESTS}
 
 
 def _rejected(hamgrd: HamgrdProcess, key: str, mark: int) -> bool:
