@@ -503,9 +503,9 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def peer_holds_the_flows(self) -> bool:
-        """This side would decide without the flows, and a Standby peer that stays has them: ask before deciding."""
+        """This side decides or would decide without the flows, and a Standby peer that stays has them: ask first."""
         peer_has_them = self.peer_standby and self.peer_in_sync and not self.alone
-        return not self.in_sync and not self.role_acked and peer_has_them
+        return not self.in_sync and peer_has_them
 
     @property
     def asked_often_enough(self) -> bool:
@@ -682,7 +682,8 @@ class SwitchDrivenScopeFacts(Facts):
             preferred=pair is not None and pair.position == pair.preferred_position,
             term=self.term,
             serving=serving,
-            triggered=self.in_trouble,
+            # Flows that only the peer has are a reason to decide anew, though nothing is broken here.
+            triggered=self.in_trouble or self.peer_holds_the_flows,
         )
 
     @property
@@ -844,8 +845,13 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def holds_flows_by_serving(self) -> bool:
-        """It decides the flows and its DPU has taken the role: it has them all, whatever it had before."""
-        return not self.in_sync and self.state in SERVING and self.role_acked
+        """It decides the flows and its DPU has taken the role: it has them all, whatever it had before.
+
+        Not so after a restart until the peer has been heard or is known to be out of reach: if the DPU was emptied
+        meanwhile, the flows are with the peer.
+        """
+        knows_of_peer = self.peer_connected or self.link_up is False or self.connect_timed_out
+        return not self.in_sync and self.state in SERVING and self.role_acked and knows_of_peer
 
     @property
     def flows_lost(self) -> bool:
