@@ -9,7 +9,9 @@ Source: tables 2.23, 2.24.
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -86,6 +88,7 @@ def encode(record: Any) -> dict[str, str]:
     return fields
 
 
+@cache
 def one_shot_fields(table: Table[Any]) -> frozenset[str]:
     """The fields of a table that are requests: whoever repeats a row after a restart must not repeat these."""
     return frozenset(name for name, each in fields_dict(table.record).items() if each.metadata.get(_ONE_SHOT))
@@ -172,15 +175,29 @@ def _record_reader(record: type[Any], converter: Converter) -> Reader:
 
 
 def _record_writer(record: type[Any], converter: Converter) -> Callable[[Any], dict[str, str]]:
-    writers = [
-        (name, converter.get_unstructure_hook(_without_none(attribute.type)))
-        for name, attribute in fields_dict(record).items()
-    ]
+    types = {name: _without_none(attribute.type) for name, attribute in fields_dict(record).items()}
+    writers = [(name, _writer(declared, converter)) for name, declared in types.items()]
+    values = attrgetter(*types) if len(types) > 1 else lambda instance: (getattr(instance, *types),)
 
     def write(instance: Any) -> dict[str, str]:
-        return {name: write_one(value) for name, write_one in writers if (value := getattr(instance, name)) is not None}
+        return {
+            name: value if write_one is None else write_one(value)
+            for (name, write_one), value in zip(writers, values(instance), strict=True)
+            if value is not None
+        }
 
     return write
+
+
+def _writer(declared: Any, converter: Converter) -> Callable[[Any], str] | None:
+    """How a value becomes text; None: it is text already."""
+    return None if declared is str else converter.get_unstructure_hook(declared)
+
+
+@lru_cache(maxsize=4096)
+def _address_text(address: IPv4Address | IPv6Address) -> str:
+    """The same few addresses are written in every row of a switch."""
+    return str(address)
 
 
 def _list_reader(declared: Any, converter: Converter) -> Reader:
@@ -265,8 +282,10 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_factory(_is_list, _list_reader)
     converter.register_structure_hook_factory(_is_marked, _marked_reader)
     converter.register_structure_hook_factory(_is_record, _record_reader)
-    converter.register_unstructure_hook_func(_is_address, str)
-    for plain in (str, StrEnum, IPv4Address, IPv6Address):
+    converter.register_unstructure_hook_func(_is_address, _address_text)
+    for address in (IPv4Address, IPv6Address):
+        converter.register_unstructure_hook(address, _address_text)
+    for plain in (str, StrEnum):
         converter.register_unstructure_hook(plain, str)
     converter.register_unstructure_hook(bool, lambda value: "true" if value else "false")
     converter.register_unstructure_hook_factory(_is_list, _list_writer)

@@ -92,6 +92,8 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: dict[RowId, _Entry] = {}
         self._step: dict[RowId, _Change] = {}
+        self._unclaimed: dict[RowId, None] = {}
+        """The rows without an owner, in the order in which they became so."""
 
     def fields(self, table: AnyTable, key: str) -> Mapping[str, str] | None:
         """The content of a row as written or found; None when there is none."""
@@ -120,6 +122,7 @@ class Ledger:
         """
         row = (table.name, key)
         entry = self._entries.get(row)
+        self._unclaimed.pop(row, None)
         if entry is not None and entry.fresh and entry.fields == fields and not once and not again:
             entry.owners.add(owner)
             return
@@ -140,6 +143,7 @@ class Ledger:
         entry = self._entries.get((table.name, key))
         if entry is not None:
             entry.owners.add(owner)
+            self._unclaimed.pop((table.name, key), None)
 
     def delete(self, owner: str, table: AnyTable, key: str) -> None:
         """Give a row up, and delete it unless somebody else wants it."""
@@ -185,6 +189,7 @@ class Ledger:
             entry = self._entries.get(row)
             if entry is None:
                 self._entries[row] = _Entry(tables.table_named(database, row[0]), dict(fields))
+                self._unclaimed[row] = None
         for (name, key), entry in list(self._entries.items()):
             if not self._expected(entry, database):
                 continue
@@ -196,12 +201,13 @@ class Ledger:
         for row, entry in list(self._entries.items()):
             if entry.table.database is database and not entry.owners and row not in found:
                 del self._entries[row]
+                self._unclaimed.pop(row, None)
 
     def unclaimed(self) -> Iterator[Unclaimed]:
         """The rows that were found and that nobody wants so far."""
-        for (_, key), entry in list(self._entries.items()):
-            if not entry.owners:
-                yield Unclaimed(entry.table, key, entry.fields)
+        for row in list(self._unclaimed):
+            entry = self._entries[row]
+            yield Unclaimed(entry.table, row[1], entry.fields)
 
     def discard(self, row: Unclaimed) -> None:
         """Delete a row that nobody wants."""
@@ -257,6 +263,7 @@ class Ledger:
         row = (table.name, key)
         change = self._change(table, key)
         del self._entries[row]
+        self._unclaimed.pop(row, None)
         # What this step had written before does not matter any more; a row that it made was never there.
         change.writes, change.deleted, change.before = [], change.known, None
 
@@ -266,8 +273,13 @@ def _says_the_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return one.keys() == other.keys() and all(one[name] == other[name] for name in one if name != LAST_UPDATED)
 
 
+_PLACES = {table.name: place for place, table in enumerate(_FOUNDATIONS_FIRST)}
+_PLACES_OF_DELETIONS = {table.name: place for place, table in enumerate(_DELETIONS)}
+_GROUP = {database: place for place, database in enumerate(_GROUPS)}
+_LAST_PLACE = len(_FOUNDATIONS_FIRST) + len(_DELETIONS)
+
+
 def _rank(output: WriteRow | DeleteRow) -> tuple[int, bool, int]:
     writes = isinstance(output, WriteRow)
-    order = [table.name for table in (_FOUNDATIONS_FIRST if writes else _DELETIONS)]
-    place = order.index(output.table) if output.table in order else len(order)
-    return _GROUPS.index(output.database), writes, place
+    places = _PLACES if writes else _PLACES_OF_DELETIONS
+    return _GROUP[output.database], writes, places.get(output.table, _LAST_PLACE)

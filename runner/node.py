@@ -119,9 +119,10 @@ class Node:
         ``operation_ids`` yields a new GUID in text each time it is called. ``owners``: whose scopes it drives. A
         process that cannot speak with its peer must not drive those of the switch: both sides would serve alone.
         """
-        self._context = Context(slot_id, owners, timers, operation_ids, Board(), Ledger())
+        self._context = Context(slot_id, owners, timers, operation_ids, Board(_order), Ledger())
         self._intake = Intake(self._context.board)
         self._entities: dict[str, Entity] = {}
+        self._dpu_names: set[str] = set()
         self._started = False
         self._orchagent: ReachOrchagent | None = None
         self._bus: ReachBus | None = None
@@ -185,6 +186,8 @@ class Node:
             entity = _CREATED_BY[change.table](change.key)
             self._entities.setdefault(entity.path, entity)
             self._context.board.due.add(entity.path)
+            if isinstance(entity, DpuEntity):
+                self._dpu_names.add(change.key)
 
     def _find(self, database: Database, rows: object) -> None:
         assert isinstance(rows, dict)
@@ -249,22 +252,31 @@ class Node:
         return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat))
 
     def _refresh_due(self) -> None:
-        due = self._context.board.due
-        failed = set()
-        while pending := [path for path in due if path not in failed]:
-            path = min(pending, key=_order)
+        board = self._context.board
+        failed: set[str] = set()
+        while (path := board.due.pop()) is not None:
+            if path in failed:
+                continue
             entity = self._entities.get(path)
-            self._context.board.start_reading(path)
+            board.start_reading(path)
             if entity is None:
+                board.forget(path)
                 continue
             try:
-                if not entity.refresh(self._context):
-                    self._context.board.start_reading(path)
-                    del self._entities[path]
+                if entity.refresh(self._context):
+                    board.stop_reading(path)
+                else:
+                    self._remove(path)
             except Exception as error:  # noqa: BLE001  (a defect in one entity must not stop the others)
                 failed.add(path)
                 self._context.say([Fault(path, error)])
-        due |= failed
+        for path in failed:
+            board.due.add(path)
+
+    def _remove(self, path: str) -> None:
+        self._context.board.forget(path)
+        del self._entities[path]
+        self._dpu_names.discard(path.removeprefix("dpu/"))
 
     def _clean_up(self) -> None:
         """Delete what an earlier life left behind and nobody wants in this one."""
@@ -313,8 +325,7 @@ class Node:
         return self._context.board.peek(topics.row(table, key)) is not None
 
     def _managed_dpu(self) -> DpuView | None:
-        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
-        views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in names]
+        views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in sorted(self._dpu_names)]
         return next((view for view in views if view is not None and view.managed), None)
 
     def _dpu_is_lost(self) -> bool:
@@ -343,8 +354,7 @@ class Node:
         if not self._neighbourhood_changed:
             return
         self._neighbourhood_changed = False
-        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
-        reach = neighbourhood(self._context.board, self._context.slot_id, names)
+        reach = neighbourhood(self._context.board, self._context.slot_id, self._dpu_names)
         if reach != self._bus:
             self._bus = reach
             self._context.say([reach])
