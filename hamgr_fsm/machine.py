@@ -96,6 +96,11 @@ class Machine(Generic[FactsT]):
         """
         return (*self.update(), *self._repeat())
 
+    @property
+    def known(self) -> tuple[Any, ...] | None:
+        """All facts as of the last step, to see whether one has changed since; None before the first step."""
+        return self._rested
+
     def snapshot(self) -> Snapshot:
         """The facts as a plain hashable value; time, ids and outbox are not part of it."""
         names = snapshot_names(type(self.facts))

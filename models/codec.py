@@ -20,7 +20,7 @@ from cattrs import Converter
 
 from hamgr_fsm.vocabulary import PinState, PlaneState
 from models import readers
-from models.quantities import PointInTime, Range, Words
+from models.quantities import Mac, PointInTime, Range, Words
 from models.readers import Raw, Unreadable
 from models.table import Table
 
@@ -177,7 +177,8 @@ def _record_reader(record: type[Any], converter: Converter) -> Reader:
 def _record_writer(record: type[Any], converter: Converter) -> Callable[[Any], dict[str, str]]:
     types = {name: _without_none(attribute.type) for name, attribute in fields_dict(record).items()}
     writers = [(name, _writer(declared, converter)) for name, declared in types.items()]
-    values = attrgetter(*types) if len(types) > 1 else lambda instance: (getattr(instance, *types),)
+    # Of a single name attrgetter yields the value itself, and of none there is no attrgetter.
+    values = attrgetter(*types) if len(types) > 1 else lambda instance: tuple(getattr(instance, name) for name in types)
 
     def write(instance: Any) -> dict[str, str]:
         return {
@@ -227,6 +228,8 @@ def _marked_reader(declared: Any, _: Converter) -> Reader:
             return lambda word, _: readers.number(word, mark)
         case PointInTime():
             return lambda word, _: readers.point_in_time(word)
+        case Mac():
+            return lambda word, _: readers.mac(word)
         case Words():
             meanings = {mark.true: True, mark.false: False, "unknown": None}
             return lambda word, _: meanings[word.lower()] if word.lower() in meanings else readers.truth(word)

@@ -39,6 +39,8 @@ class HaScopeEntity:
         self._driven_as: tuple[HaOwner, str] | None = None
         self._created_ms: int | None = None
         self._alive_ms = 0
+        self._shown: tuple[object, ...] | None = None
+        """What the row that was published last was made from."""
 
     @property
     def machine(self) -> Machine[Any] | None:
@@ -110,6 +112,7 @@ class HaScopeEntity:
             # The side that manages it publishes it: another process of this switch, or another switch.
             give_up = context.ledger.release if vdpu.view.local else context.ledger.delete
             give_up(self.path, tables.DASH_HA_SCOPE_STATE, self._name.state_key)
+            self._shown = None
             return
         if self._created_ms is None:
             earlier = self._driver.created_ms if self._driver is not None else None
@@ -123,6 +126,12 @@ class HaScopeEntity:
                 (tables.DASH_HA_SCOPE_STATE_TABLE, self._name.scope_id),
             ),
         }
+        shown = self._driver.shown_from() if self._driver is not None else None
+        if shown is not None:
+            shown = (self._driver, shown, situation.row, vdpu, situation.ha_set, *common.values())
+            if shown == self._shown:
+                return
+        self._shown = shown
         record = (
             undriven_scope(situation, common) if self._driver is None else self._driver.published(situation, common)
         )

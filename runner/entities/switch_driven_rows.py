@@ -8,7 +8,6 @@ Source: switch-driven 9, tables 2.14, 2.15, 2.18.
 """
 
 import json
-from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -69,9 +68,9 @@ _REMEMBERED: dict[str, Any] = {
     "granted": frozenset[OperationType],
 }
 
-_PLAIN = (bool, int, str)
+_PLAIN = (bool, int, str, HaState, HaRole)
 _WRITERS = {
-    name: None if kind in _PLAIN else partial(_CONVERTER.unstructure, unstructure_as=kind)
+    name: None if kind in _PLAIN else _CONVERTER.get_unstructure_hook(kind)
     for name, kind in _REMEMBERED.items()
 }
 """How each of them becomes JSON; None: it is plain already."""

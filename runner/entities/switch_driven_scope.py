@@ -25,7 +25,7 @@ from hamgr_fsm.traffic import ScopeView
 from hamgr_fsm.vocabulary import FlowSyncState, HaState
 from models import tables
 from models.codec import encode
-from models.controller import HaSetConfigRow
+from models.controller import HaScopeConfigRow, HaSetConfigRow
 from models.dpu_rows import FlowSyncSessionRow
 from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
@@ -57,6 +57,10 @@ class SwitchDrivenDriver:
         self._situation: Situation | None = None
         self._peer: VdpuReport | None = None
         self._pair: Pair | None = None
+        self._paired_by: HaSetConfigRow | None = None
+        """The configuration that says so."""
+
+        self._configured: tuple[HaScopeConfigRow, ScopeConfig] | None = None
         self._changed_ms = 0
         self._peer_changed_ms = 0
         self._asked_for: str | None = None
@@ -125,6 +129,12 @@ class SwitchDrivenDriver:
         """The incarnation of the DPU that the scope is on."""
         return self._machine.facts.dpu_incarnation if self._machine is not None else 0
 
+    def shown_from(self) -> tuple[object, ...] | None:
+        """The facts of the machine, and what is noted beside them."""
+        if self._machine is None:
+            return None
+        return self._machine.known, self._why, self._changed_ms, self._peer_changed_ms
+
     def published(self, situation: Situation, common: dict[str, Any]) -> PublishedScopeRow:
         """The state row."""
         assert self._machine is not None
@@ -167,7 +177,7 @@ class SwitchDrivenDriver:
     def _told(self, situation: Situation) -> dict[str, object]:
         row, ha_set, vdpu = situation.row, situation.ha_set, situation.vdpu
         told: dict[str, object] = {
-            "config": ScopeConfig(row.version, row.disabled, row.desired_ha_state, row.ha_set_id),
+            "config": self._config_of(row),
             "ha_set_incarnation": ha_set.incarnation,
             "channel_up": ha_set.channel_up,
         }
@@ -183,22 +193,39 @@ class SwitchDrivenDriver:
             }
         return told | self._told_of_peer(situation) | self._told_by_dpu(situation, incarnation)
 
+    def _config_of(self, row: HaScopeConfigRow) -> ScopeConfig:
+        if self._configured is None or self._configured[0] is not row:
+            config = ScopeConfig(row.version, row.disabled, row.desired_ha_state, row.ha_set_id)
+            self._configured = row, config
+        return self._configured[1]
+
     def _told_of_peer(self, situation: Situation) -> dict[str, object]:
         """Who the other side is, and whether there is a link to it."""
         config: HaSetConfigRow | None = situation.board.row(tables.DASH_HA_SET_CONFIG_TABLE, situation.row.ha_set_id)
-        ids = config.vdpu_ids if config is not None else ()
-        peers = [id_ for id_ in ids if id_ != self._name.vdpu_id]
-        if config is None or self._name.vdpu_id not in ids or len(peers) != 1:
+        if config is None:
             return {}
-        self._peer = situation.board.topic(topics.vdpu(peers[0]))
-        self._pair = Pair(
+        if config is not self._paired_by:
+            pair = self._pair_of(config)
+            if pair is None:
+                return {}
+            self._paired_by, self._pair = config, pair
+        assert self._pair is not None
+        self._peer = situation.board.topic(topics.vdpu(self._pair.peer_id))
+        link = situation.board.topic(topics.link(self._peer.dpu.dpu_name)) if self._peer is not None else None
+        return {"pair": self._pair, "link_up": link}
+
+    def _pair_of(self, config: HaSetConfigRow) -> Pair | None:
+        """Where the two sides stand in the set; None: this vDPU is not one of two."""
+        ids = config.vdpu_ids
+        peers = [id_ for id_ in ids if id_ != self._name.vdpu_id]
+        if self._name.vdpu_id not in ids or len(peers) != 1:
+            return None
+        return Pair(
             peer_id=peers[0],
             position=ids.index(self._name.vdpu_id),
             peer_position=ids.index(peers[0]),
             preferred_position=config.preferred_standalone_vdpu_index,
         )
-        link = situation.board.topic(topics.link(self._peer.dpu.dpu_name)) if self._peer is not None else None
-        return {"pair": self._pair, "link_up": link}
 
     def _told_by_dpu(self, situation: Situation, incarnation: int) -> dict[str, object]:
         """What this incarnation of the DPU says; a field that its row lacks is unknown."""
