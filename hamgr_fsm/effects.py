@@ -9,7 +9,16 @@ Source: architecture "A machine".
 from attrs import frozen
 
 from hamgr_fsm.messages import PeerMessage
-from hamgr_fsm.programs import Address, EniForward, HaScopeProgram, HaSetProgram, Neighbour, Responder, RoleProgram, Route
+from hamgr_fsm.programs import (
+    Address,
+    EniForward,
+    HaScopeProgram,
+    HaSetProgram,
+    Neighbour,
+    Responder,
+    RoleProgram,
+    Route,
+)
 from hamgr_fsm.vocabulary import OperationType
 
 

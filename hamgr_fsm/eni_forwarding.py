@@ -91,15 +91,13 @@ class EniForwardingFacts(Facts):
     @property
     def wanted_entry(self) -> EniForward | None:
         """The entry that there should be; None while something is missing, or nobody serves and nothing is pinned."""
-        if self.placement is None or self.vnet is None or not any(vdpu.managed for vdpu in self.vdpus):
+        placed, ids = self.placement, self.vdpu_ids
+        if placed is None or ids is None or self.vnet is None or not any(vdpu.managed for vdpu in self.vdpus):
             return None
         primary = self.primary
         if primary is None:
             return None
-        placed = self.placement
-        return EniForward(
-            self.vnet, placed.mac, self.vdpu_ids or (), primary, placed.outbound_vni, placed.outbound_lookup
-        )
+        return EniForward(self.vnet, placed.mac, ids, primary, placed.outbound_vni, placed.outbound_lookup)
 
     @property
     def entry_known(self) -> bool:
@@ -164,15 +162,15 @@ class Entry(FactMachine):
     @staticmethod
     def remove_entry(model: EniForwardingFacts) -> None:
         """Take the entry from the switch."""
-        assert model.installed is not None
-        model.outbox.append(ForwardEniNoMore(model.installed.vnet, model.installed.mac))
+        if model.installed is not None:
+            model.outbox.append(ForwardEniNoMore(model.installed.vnet, model.installed.mac))
         model.installed = None
 
     @staticmethod
     def leave_entry(model: EniForwardingFacts) -> None:
         """Leave the entry to the process that is in charge now: it writes the same key."""
-        assert model.installed is not None
-        model.outbox.append(LeaveEniToAnother(model.installed.vnet, model.installed.mac))
+        if model.installed is not None:
+            model.outbox.append(LeaveEniToAnother(model.installed.vnet, model.installed.mac))
         model.installed = None
 
 

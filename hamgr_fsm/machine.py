@@ -194,10 +194,14 @@ class Machine(Generic[FactsT]):
 _ROUNDS = 8
 
 
-@cache
 def event_name(event: type) -> str:
     """The name that rows use for an event: its class in snake case."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+    return _snake_case(event.__name__)
+
+
+@cache
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 @frozen

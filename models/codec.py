@@ -178,6 +178,7 @@ def _record_writer(record: type[Any], converter: Converter) -> Callable[[Any], d
     types = {name: _without_none(attribute.type) for name, attribute in fields_dict(record).items()}
     writers = [(name, _writer(declared, converter)) for name, declared in types.items()]
     # Of a single name attrgetter yields the value itself, and of none there is no attrgetter.
+    values: Callable[[Any], tuple[Any, ...]]
     values = attrgetter(*types) if len(types) > 1 else lambda instance: tuple(getattr(instance, name) for name in types)
 
     def write(instance: Any) -> dict[str, str]:

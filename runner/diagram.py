@@ -8,6 +8,7 @@ Source: architecture "Command lines", statemachine-notes 3.7.
 from collections.abc import Sequence
 
 from hamgr_fsm.dpu_health import DpuHealth
+from hamgr_fsm.eni_forwarding import EniForwarding
 from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
@@ -18,6 +19,7 @@ MACHINES: dict[str, type[Machine]] = {  # type: ignore[type-arg]
     "dpu-health": DpuHealth,
     "dpu-driven-ha-set": DpuDrivenHaSet,
     "dpu-driven-scope": DpuDrivenScope,
+    "eni-forwarding": EniForwarding,
     "switch-driven-ha-set": SwitchDrivenHaSet,
     "switch-driven-scope": SwitchDrivenScope,
 }

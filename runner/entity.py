@@ -7,7 +7,6 @@ Source: domain "Actors", architecture "The node".
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import Any, Protocol
 
 import attrs
@@ -103,17 +102,12 @@ def publish(context: Context, owner: str, table: Table[Any], key: str, record: A
     """Want a state row; the time of its last update changes only together with something else in it."""
     fields = encode(record)
     old = context.ledger.fields_before(table, key)
-    if _is_stamped(type(record)):
+    if hasattr(record, LAST_UPDATED):
         stamp = str(context.now_ms)
         if old is not None and {**old, LAST_UPDATED: ""} == {**fields, LAST_UPDATED: ""}:
             stamp = old.get(LAST_UPDATED, stamp)
         fields[LAST_UPDATED] = stamp
     context.ledger.write(owner, table, key, fields)
-
-
-@cache
-def _is_stamped(record: type[Any]) -> bool:
-    return any(a.name == LAST_UPDATED for a in attrs.fields(record))
 
 
 class Since:

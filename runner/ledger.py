@@ -11,6 +11,7 @@ Source: architecture "The node", dpu-driven 2, field-lessons FL-15, FL-43, LD-10
 """
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field, frozen
@@ -32,21 +33,23 @@ LAST_UPDATED = "last_updated_time_in_ms"
 _GROUPS = (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
 
 # A reader refuses a row whose foundation is missing: what others stand on is written first and deleted last.
-_FOUNDATIONS_FIRST = (
+_FOUNDATIONS_FIRST: tuple[AnyTable, ...] = (
     tables.DASH_HA_SET_TABLE,
     tables.BFD_SESSION_TABLE,
     tables.DASH_HA_SCOPE_TABLE,
     tables.DASH_FLOW_SYNC_SESSION_TABLE,
     tables.NEIGH_RESOLVE_TABLE,
     tables.VNET_ROUTE_TUNNEL_TABLE,
+    tables.DASH_ENI_FORWARD_TABLE,
 )
 # The probes fall silent before the scope goes: traffic moves while both sides still forward (dpu-driven 5).
-_DELETIONS = (
+_DELETIONS: tuple[AnyTable, ...] = (
     tables.BFD_SESSION_TABLE,
     tables.DASH_HA_SCOPE_TABLE,
     tables.DASH_HA_SET_TABLE,
     tables.VNET_ROUTE_TUNNEL_TABLE,
     tables.NEIGH_RESOLVE_TABLE,
+    tables.DASH_ENI_FORWARD_TABLE,
 )
 
 
@@ -74,6 +77,7 @@ class _Change:
     """There was a row before the step, reliable or not."""
 
     deleted: bool = False
+    urgent: bool = False
     writes: list[WriteRow] = field(factory=list)
 
 
@@ -114,11 +118,12 @@ class Ledger:
         *,
         once: bool = False,
         again: bool = False,
+        urgent: bool = False,
     ) -> None:
         """Want a row with this content.
 
-        ``once``: whoever reads it may change it, and it is not restored. ``again``: its reader may not have heard, so
-        it is said although nothing changed.
+        ``urgent``: traffic waits for it; among rows of its table it goes first. ``once``: whoever reads it may change
+        it, and it is not restored. ``again``: its reader may not have heard, so it is said although nothing changed.
         """
         row = (table.name, key)
         entry = self._entries.get(row)
@@ -127,6 +132,7 @@ class Ledger:
             entry.owners.add(owner)
             return
         change = self._change(table, key)
+        change.urgent |= urgent
         if entry is None:
             entry = self._entries[row] = _Entry(table, {})
         entry.owners.add(owner)
@@ -215,13 +221,15 @@ class Ledger:
 
     def take(self) -> list[WriteRow | DeleteRow]:
         """The outputs of the step that ends, in order; the next step starts with none."""
-        outputs: list[WriteRow | DeleteRow] = []
+        ranked: list[tuple[tuple[int, bool, int, bool], WriteRow | DeleteRow]] = []
         for (name, key), change in self._step.items():
+            outputs: list[WriteRow | DeleteRow] = [*change.writes]
             if change.deleted:
-                outputs.append(DeleteRow(change.table.database, name, key))
-            outputs += change.writes
+                outputs.insert(0, DeleteRow(change.table.database, name, key))
+            ranked += [((*_rank(each), not change.urgent), each) for each in outputs]
         self._step = {}
-        return sorted(outputs, key=_rank)
+        ranked.sort(key=itemgetter(0))
+        return [output for _, output in ranked]
 
     def _change(self, table: AnyTable, key: str) -> _Change:
         """What this step does to a row; must be asked for before the entry changes."""

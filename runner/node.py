@@ -33,6 +33,7 @@ from models.table import Table
 from runner import topics
 from runner.board import Board
 from runner.entities.dpu import DpuEntity, DpuView
+from runner.entities.eni import EniEntity
 from runner.entities.global_config import GlobalConfigEntity
 from runner.entities.ha_scope import HaScopeEntity
 from runner.entities.ha_set import HaSetEntity
@@ -81,7 +82,7 @@ REPORT = '{"key":"HaScopeStateUpdate|'
 _NOWHERE = ReachOrchagent(None, 0)
 
 # The order in which entities that are due are refreshed: what others stand on comes first.
-_ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
+_ORDER = {kind: place for place, kind in enumerate(("ha-global", "dpu", "vdpu", "ha-set", "ha-scope", "eni"))}
 
 _CREATED_BY: dict[str, Callable[[str], Entity]] = {
     tables.DASH_HA_GLOBAL_CONFIG.name: lambda _: GlobalConfigEntity(),
@@ -90,6 +91,7 @@ _CREATED_BY: dict[str, Callable[[str], Entity]] = {
     tables.VDPU.name: VdpuEntity,
     tables.DASH_HA_SET_CONFIG_TABLE.name: HaSetEntity,
     tables.DASH_HA_SCOPE_CONFIG_TABLE.name: lambda key: HaScopeEntity(*split_scope_key(key)),
+    tables.DASH_ENI_PLACEMENT_TABLE.name: EniEntity,
 }
 
 _CONFIGURED_BY: dict[str, Table[Any]] = {
@@ -312,6 +314,8 @@ class Node:
         """A row that only this process can have written: it is its DPU's, or a route or neighbour about its DPU."""
         if row.table in (tables.BFD_SESSION_TABLE, tables.DASH_FLOW_SYNC_SESSION_TABLE):
             return True
+        if row.table is tables.DASH_ENI_FORWARD_TABLE:
+            return self._is_our_entry(row)
         dpu = self._managed_dpu()
         if dpu is None or dpu.pa_v4 is None:
             return False
@@ -320,6 +324,15 @@ class Node:
         return row.table is tables.VNET_ROUTE_TUNNEL_TABLE and str(dpu.pa_v4) in row.fields.get("endpoint", "").split(
             ","
         )
+
+    def _is_our_entry(self, row: Unclaimed) -> bool:
+        """A forwarding entry of an ENI that is placed nowhere any more, to a DPU of this process."""
+        placed = {entity.mac for entity in self._entities.values() if isinstance(entity, EniEntity)}
+        if row.key.partition(":")[2] in placed:
+            return False
+        ids = row.fields.get("vdpu_ids", "").split(",")
+        reports: list[VdpuReport | None] = [self._context.board.peek(topics.vdpu(id_)) for id_ in ids]
+        return any(report is not None and report.view.managed for report in reports)
 
     def _configured(self, table: Table[Any], key: str) -> bool:
         return self._context.board.peek(topics.row(table, key)) is not None
@@ -376,4 +389,4 @@ class Node:
 
 
 def _order(path: str) -> tuple[int, str]:
-    return _ORDER.index(path.partition("/")[0]), path
+    return _ORDER[path.partition("/")[0]], path

@@ -68,11 +68,11 @@ def link(dpu_name: str) -> Topic:
     return ("link", dpu_name)
 
 
-def views_of(ha_set_id: str) -> Topic:
-    """What the sides of a switch-driven HA set last reported of themselves, by vDPU."""
-    return ("views of", ha_set_id)
+def views_of(ha_set_id: str, eni_id: str = "") -> Topic:
+    """What the sides of a switch-driven HA set last reported of themselves, by vDPU; in scope ``eni`` of one ENI."""
+    return ("views of", ha_set_id, eni_id)
 
 
 def scopes_of(ha_set_id: str) -> Topic:
-    """What the scopes of an HA set tell it, by the path of the scope."""
+    """What the scopes of an HA set tell it: the set of all that any of them says."""
     return ("scopes of", ha_set_id)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from ipaddress import IPv4Address
 from itertools import count
+from typing import Any
 
 from attrs import define, field
 
@@ -152,7 +153,7 @@ class WiredNodes:
 
     # Time and the wire.
 
-    def write(self, end: End, table: Table[object], key: str, fields: dict[str, str]) -> None:
+    def write(self, end: End, table: Table[Any], key: str, fields: dict[str, str]) -> None:
         """Write a row that one node reads; it waits in the queue."""
         encoded = {name: value.encode() for name, value in fields.items()}
         self._queue.append((end, self._row(end, table, key, encoded)))
@@ -186,7 +187,7 @@ class WiredNodes:
             for output in outputs:
                 self._carry_out(end, output)
 
-    def _row(self, end: End, table: Table[object], key: str, fields: dict[str, bytes]) -> RowSet:
+    def _row(self, end: End, table: Table[Any], key: str, fields: dict[str, bytes]) -> RowSet:
         row = RowSet(table.database, table.name, key, fields)
         end.heard[table.database, table.name, key] = row
         return row
@@ -229,9 +230,13 @@ class WiredNodes:
                 scope=self.kind,
                 preferred_vdpu_id=SIDES[0].vdpu_id,
             )
-            fields = {"pb": encode_ha_set_config(row)}
-            self._queue.append((end, self._row(end, tables.DASH_HA_SET_CONFIG_TABLE, set_id, fields)))
+            encoded = {"pb": encode_ha_set_config(row)}
+            self._queue.append((end, self._row(end, tables.DASH_HA_SET_CONFIG_TABLE, set_id, encoded)))
             self.write(end, tables.DASH_HA_SET_STATE_TABLE, set_id, {"dp_channel_is_alive": "up"})
+        if self.kind is HaScopeKind.ENI:
+            for scope_id in self.scope_ids:
+                fields = {"version": "1", "eni_mac": scope_id, "ha_set_id": SET_ID}
+                self.write(end, tables.DASH_ENI_PLACEMENT_TABLE, scope_id, fields)
         self._queue.append((end, SnapshotComplete()))
         other = SIDES[1] if end.side is SIDES[0] else SIDES[0]
         self._queue.append((end, LinkChanged(other.dpu_name, up=True)))

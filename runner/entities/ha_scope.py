@@ -93,7 +93,7 @@ class HaScopeEntity:
             self._driver.end(context)
             self._driver = None
         if self._driven_as is not None:
-            context.board.contribute(topics.scopes_of(self._driven_as[1]), self.path, None)
+            context.board.join(topics.scopes_of(self._driven_as[1]), self.path, None)
             self._driven_as = None
 
     def _tell_set(self, situation: Situation) -> None:
@@ -104,7 +104,7 @@ class HaScopeEntity:
             serving=self._driver is not None and self._driver.responding,
             dpu_incarnation=self._driver.dpu_incarnation if self._driver is not None else 0,
         )
-        situation.context.board.contribute(topics.scopes_of(situation.row.ha_set_id), self.path, report)
+        situation.context.board.join(topics.scopes_of(situation.row.ha_set_id), self.path, report)
 
     def _publish(self, situation: Situation) -> None:
         context, vdpu = situation.context, situation.vdpu

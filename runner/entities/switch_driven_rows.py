@@ -70,8 +70,7 @@ _REMEMBERED: dict[str, Any] = {
 
 _PLAIN = (bool, int, str, HaState, HaRole)
 _WRITERS = {
-    name: None if kind in _PLAIN else _CONVERTER.get_unstructure_hook(kind)
-    for name, kind in _REMEMBERED.items()
+    name: None if kind in _PLAIN else _CONVERTER.get_unstructure_hook(kind) for name, kind in _REMEMBERED.items()
 }
 """How each of them becomes JSON; None: it is plain already."""
 

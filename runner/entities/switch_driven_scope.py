@@ -22,7 +22,7 @@ from hamgr_fsm.scope.dpu_driven_facts import ScopeConfig
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.scope.switch_driven_facts import Pair, SwitchDrivenScopeFacts
 from hamgr_fsm.traffic import ScopeView
-from hamgr_fsm.vocabulary import FlowSyncState, HaState
+from hamgr_fsm.vocabulary import FlowSyncState, HaScopeKind, HaState
 from models import tables
 from models.codec import encode
 from models.controller import HaScopeConfigRow, HaSetConfigRow
@@ -337,7 +337,9 @@ class SwitchDrivenDriver:
         )
         payload = encode_message(self._name.actor, spoken(message, speaker))
         targets = [f"ha-scope/{self._peer_actor}"]
-        if isinstance(message, messages.StateReport) and self._situation is not None:
+        # For thousands of ENIs nothing is said twice: a scope that listens over there tells its set itself.
+        heard_by_scope = self._is_eni and facts.peer_connected
+        if isinstance(message, messages.StateReport) and self._situation is not None and not heard_by_scope:
             targets.append(f"ha-set/{self._situation.row.ha_set_id}")
         dpu_name = self._peer.dpu.dpu_name
         context.say([SendMessage(dpu_name, self._name.path, target, payload) for target in targets])
@@ -345,4 +347,10 @@ class SwitchDrivenDriver:
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:
             view = ScopeView(vdpu_id, report.state, report.acked_role, report.term, report.pinned)
-            context.board.contribute(topics.views_of(self._situation.row.ha_set_id), vdpu_id, view)
+            eni = self._name.scope_id if self._is_eni else ""
+            context.board.contribute(topics.views_of(self._situation.row.ha_set_id, eni), vdpu_id, view)
+
+    @property
+    def _is_eni(self) -> bool:
+        """The scope is one ENI of its HA set, which may have very many."""
+        return self._paired_by is not None and self._paired_by.scope is HaScopeKind.ENI
