@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two workers suit the two cores of the machine that checks every submission.
 WORKERS ?= 2
 
-.PHONY: setup demo test soak lint types layering unit diagrams lock proto clean
+.PHONY: setup demo test soak lint types layering unit diagrams journals traceability lock proto clean
 
 setup: .venv/installed
 
@@ -36,9 +36,17 @@ unit: setup
 soak: setup
 	HAMGR_SOAK=20 HAMGR_LAB_FACTOR=20 $(BIN)/pytest -n $(WORKERS) --timeout 7200 tests/hamgr_fsm/test_switch_driven_lives.py tests/lab
 
-# Writes the tables of the machines from their declarations.
+# Writes the pictures and tables of the machines and workflows; the pictures need the program dot of Graphviz.
 diagrams: setup
 	$(BIN)/hamgr diagram --output diagrams
+
+# Writes which tests take which row of which section; it runs the tests of machines, node and lab for that.
+traceability: setup
+	$(BIN)/python -m pytest -q -n 0 -p tests.traceability --write-traceability docs/traceability.md tests/hamgr_fsm tests/node tests/lab
+
+# Records the journals of two real daemons that the tests replay; after a change of the rules that is meant.
+journals: setup
+	$(BIN)/python -m tests.journal.record_real_run
 
 # Pins every dependency with its hashes; run after a change of the dependencies in pyproject.toml.
 lock: setup

@@ -16,7 +16,7 @@ from attrs import define, frozen
 from hamgr_fsm.effects import AnnounceDpuReset
 from hamgr_fsm.facts import Facts, kept, told
 from hamgr_fsm.machine import Machine
-from hamgr_fsm.table import STAY, FactMachine, Table
+from hamgr_fsm.table import RECOVERY, STAY, UNPLANNED, FactMachine, Table
 from hamgr_fsm.vocabulary import PlaneState
 
 
@@ -114,11 +114,11 @@ class Health(FactMachine):
     t.row(_ALL, STAY, when="returned", do="welcome_back", why="midplane and control plane are back", ref="ha-set 1")
 
     t.row((DpuHealthState.UNKNOWN, DpuHealthState.DOWN), DpuHealthState.UP, when="all_up",
-          why="all planes up", ref="ha-set 1")
+          why="all planes up", ref="ha-set 1", kind=RECOVERY)
     t.row((DpuHealthState.UNKNOWN, DpuHealthState.UP), DpuHealthState.DOWN, when="some_down",
-          why="a plane is down", ref="ha-set 1")
+          why="a plane is down", ref="ha-set 1", kind=UNPLANNED)
     t.row((DpuHealthState.UP, DpuHealthState.DOWN), DpuHealthState.UNKNOWN, when="undecided",
-          why="a plane is unknown", ref="ha-set 1, FL LD-47")
+          why="a plane is unknown", ref="ha-set 1, FL LD-47", kind=UNPLANNED)
     # fmt: on
 
     @staticmethod

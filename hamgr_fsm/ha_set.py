@@ -22,7 +22,7 @@ from hamgr_fsm.effects import (
 from hamgr_fsm.ha_set_facts import ChannelState, DpuRowState, HaSetFacts, RespondersState, RouteState
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.programs import Route
-from hamgr_fsm.table import STAY, FactMachine, Table
+from hamgr_fsm.table import PLANNED, RECOVERY, STAY, UNPLANNED, FactMachine, Table
 
 
 class DpuRow(FactMachine):
@@ -33,19 +33,20 @@ class DpuRow(FactMachine):
 
     # fmt: off
     t.row((DpuRowState.WAITING, DpuRowState.PROGRAMMED), DpuRowState.REMOVED, when="unconfigured", do="remove_row",
-          why="configuration deleted", ref="ha-set 2")
+          why="configuration deleted", ref="ha-set 2", kind=PLANNED)
     t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="nothing_managed", do="remove_row",
-          why="no vDPU of the set is managed here", ref="ha-set 2")
+          why="no vDPU of the set is managed here", ref="ha-set 2", kind=PLANNED)
     # A restarted DPU is empty: there is nothing to delete, and it is told again as soon as it is there.
     t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="dpu_restarted",
-          why="the DPU restarted and is empty", ref="ha-set 1")
+          why="the DPU restarted and is empty", ref="ha-set 1", kind=UNPLANNED)
     t.row(DpuRowState.PROGRAMMED, DpuRowState.WAITING, when="must_be_recreated", do="remove_row",
-          why="the DPU takes this change only by delete and create", ref="ha-set 2, FL-13")
+          why="the DPU takes this change only by delete and create", ref="ha-set 2, FL-13", kind=PLANNED)
     t.row(DpuRowState.PROGRAMMED, STAY, when="row_outdated", do="update_row",
           why="what the row carries changed", ref="ha-set 2")
     t.row(DpuRowState.WAITING, DpuRowState.PROGRAMMED, when="complete", do="create_row",
-          why="everything is known", ref="ha-set 2")
-    t.row(DpuRowState.REMOVED, DpuRowState.WAITING, when="configured", why="configured again", ref="ha-set 2, FL-06")
+          why="everything is known", ref="ha-set 2", kind=PLANNED)
+    t.row(DpuRowState.REMOVED, DpuRowState.WAITING, when="configured",
+          why="configured again", ref="ha-set 2, FL-06", kind=PLANNED)
     # fmt: on
 
     @staticmethod
@@ -77,11 +78,11 @@ class Channel(FactMachine):
 
     # fmt: off
     t.row((ChannelState.UNKNOWN, ChannelState.DOWN), ChannelState.UP, when="channel_reported_up",
-          why="channel reported up", ref="ha-set 2")
+          why="channel reported up", ref="ha-set 2", kind=RECOVERY)
     t.row((ChannelState.UNKNOWN, ChannelState.UP), ChannelState.DOWN, when="channel_reported_down",
-          why="channel reported down", ref="ha-set 2")
+          why="channel reported down", ref="ha-set 2", kind=UNPLANNED)
     t.row((ChannelState.UP, ChannelState.DOWN), ChannelState.UNKNOWN, when="channel_unreported",
-          why="nothing known in this incarnation of the DPU", ref="ha-set 1")
+          why="nothing known in this incarnation of the DPU", ref="ha-set 1", kind=UNPLANNED)
     # fmt: on
 
 
@@ -93,11 +94,11 @@ class Responders(FactMachine):
 
     # fmt: off
     t.row(RespondersState.PRESENT, RespondersState.NONE, when="sessions_lost", do="remove_sessions",
-          why="the DPU restarted", ref="ha-set 1, FL-10")
+          why="the DPU restarted", ref="ha-set 1, FL-10", kind=UNPLANNED)
     t.row(RespondersState.PRESENT, RespondersState.NONE, when="must_be_silent", do="remove_sessions",
-          why="the DPU does not serve", ref="ha-set 3")
+          why="the DPU does not serve", ref="ha-set 3", kind=PLANNED)
     t.row(RespondersState.NONE, RespondersState.PRESENT, when="should_respond", do="write_sessions",
-          why="the DPU serves", ref="ha-set 3, dpu-driven 5")
+          why="the DPU serves", ref="ha-set 3, dpu-driven 5", kind=PLANNED)
     t.row(RespondersState.PRESENT, STAY, when="sessions_outdated", do="write_sessions",
           why="addresses or probe settings changed", ref="ha-set 3, FL-11")
     # fmt: on
@@ -162,9 +163,9 @@ class ConfiguredRoute(RouteActions):
 
     # fmt: off
     t.row(RouteState.ADVERTISED, RouteState.NONE, when="unwanted", do="withdraw_route",
-          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11")
+          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11", kind=PLANNED)
     t.row(RouteState.NONE, RouteState.ADVERTISED, when="route_known", do=("resolve_neighbour", "advertise_route"),
-          why="configuration is complete", ref="ha-set 4.1, FL-14")
+          why="configuration is complete", ref="ha-set 4.1, FL-14", kind=PLANNED)
     t.row(RouteState.ADVERTISED, STAY, when="neighbour_outdated", do="resolve_neighbour",
           why="another address to resolve", ref="ha-set 4.1, FL-14")
     t.row(RouteState.ADVERTISED, STAY, when="route_outdated", do="advertise_route",
@@ -180,10 +181,10 @@ class ServingRoute(RouteActions):
 
     # fmt: off
     t.row(RouteState.ADVERTISED, RouteState.NONE, when="unwanted", do="withdraw_route",
-          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11")
+          why="configuration deleted, or no vDPU managed here", ref="ha-set 4.1, FL-11", kind=PLANNED)
     t.row(RouteState.NONE, RouteState.ADVERTISED,
           when="somebody_serves", do=("resolve_neighbour", "follow_whoever_serves"),
-          why="a vDPU serves", ref="ha-set 4.1, FL-14")
+          why="a vDPU serves", ref="ha-set 4.1, FL-14", kind=PLANNED)
     t.row(RouteState.ADVERTISED, STAY, when="neighbour_outdated", do="resolve_neighbour",
           why="another address to resolve", ref="ha-set 4.1, FL-14")
     t.row(RouteState.ADVERTISED, STAY, when="serving_route_outdated", do="follow_whoever_serves",

@@ -1,9 +1,11 @@
 """How a machine is declared: the states of an enumeration and, line by line, the rows between them.
 
 A row reads as a sentence: *from* these states, *on* this event, *when* these facts hold, *do* this, *to* that state,
-*why*,
-*ref*. The order on the page is the priority. A row without an event is automatic: it is taken as soon as its guards
-hold. A row whose target is ``STAY`` acts without moving.
+*why*, *ref*. The order on the page is the priority. A row without an event is automatic: it is taken as soon as its
+guards hold. A row whose target is ``STAY`` acts without moving.
+
+Two things are said for the reader alone: the *kind* of a row, and the *groups* that the states fall into. Pictures are
+coloured and boxed by them; no machine ever asks.
 
 The declaration is made of python-statemachine's own states and transitions, so its engine runs it; the daemon and the
 tools run the same declaration with ``Stepper``.
@@ -12,7 +14,7 @@ Source: architecture "A machine", statemachine-notes 1 and 4.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -29,6 +31,27 @@ class _Stay(Enum):
 
 STAY: Final = _Stay.STAY
 """The target of a row that acts and leaves the state as it is."""
+
+
+class Kind(StrEnum):
+    """What part of a life a row belongs to."""
+
+    PLANNED = "planned"
+    """Somebody wants it: launch, approval, switchover, shutdown."""
+
+    UNPLANNED = "unplanned"
+    """Something failed, and the pair comes apart because of it."""
+
+    RECOVERY = "recovery"
+    """The way back: rejoining, giving way in a conflict, giving up what did not work."""
+
+    UPKEEP = "upkeep"
+    """It acts without moving: something is noted, answered or said again."""
+
+
+PLANNED: Final = Kind.PLANNED
+UNPLANNED: Final = Kind.UNPLANNED
+RECOVERY: Final = Kind.RECOVERY
 
 
 class Told(str):
@@ -49,6 +72,8 @@ class Row:
     actions: tuple[str, ...]
     why: str
     ref: str
+    kind: Kind | None = None
+    """None: the declaration does not say."""
 
     def reason(self, facts: Facts) -> str:
         """The human reason for taking this row now."""
@@ -71,8 +96,12 @@ class Table(States):
         initial: Enum,
         entry: Mapping[Enum, Sequence[str]] | None = None,
         exit: Mapping[Enum, Sequence[str]] | None = None,
+        groups: Mapping[str, Sequence[Enum]] | None = None,
     ) -> None:
-        """Make a state of every member; ``entry`` and ``exit`` name the actions of a state."""
+        """Make a state of every member; ``entry`` and ``exit`` name the actions of a state.
+
+        ``groups``: what a reader should see together, in reading order; a state is in one group at most.
+        """
         super().__init__(
             {
                 member.name.lower(): State(
@@ -86,6 +115,7 @@ class Table(States):
             }
         )
         self.rows: list[Row] = []
+        self.groups: dict[str, tuple[Enum, ...]] = {name: tuple(states) for name, states in (groups or {}).items()}
 
     def row(
         self,
@@ -97,8 +127,11 @@ class Table(States):
         do: str | Sequence[str] = (),
         why: str,
         ref: str,
+        kind: Kind | None = None,
     ) -> None:
         """Add the next row: from any of ``sources``, on an event or automatically, once all of ``when`` hold.
+
+        A row that stays is upkeep by itself; of one that moves ``kind`` says what part of a life it is.
 
         Raises:
             ValueError: the row has neither an event nor a guard, so it would never let go.
@@ -108,7 +141,8 @@ class Table(States):
             raise ValueError(f"row to {target} needs an event or a guard")
         members = (sources,) if isinstance(sources, Enum) else tuple(sources)
         goal = None if isinstance(target, _Stay) else target
-        row = Row(len(self.rows) + 1, members, goal, on, guards, actions, why, ref)
+        kind = Kind.UPKEEP if kind is None and goal is None else kind
+        row = Row(len(self.rows) + 1, members, goal, on, guards, actions, why, ref, kind)
         self.rows.append(row)
         state_of = {state.value: state for state in self}
         for member in members:

@@ -76,6 +76,11 @@ class Board:
         for reader in self._readers.get(topic, ()):
             self.due.add(reader)
 
+    def withdraw(self, beginning: Topic) -> None:
+        """Make all topics that begin so say nothing any more."""
+        for topic in [topic for topic in self._values if topic[: len(beginning)] == beginning]:
+            self.post(topic, None)
+
     def contribute(self, topic: Topic, contributor: str, value: Any) -> None:
         """Make ``value`` what one contributor says on a topic that has a few; None takes the contribution back."""
         said: Mapping[str, Any] = self.peek(topic, {})

@@ -63,6 +63,19 @@ class RedisRows:
         found = {key: self.row(table, key) for key in self.keys(table)}
         return {key: row for key, row in found.items() if row}
 
+    def raw_rows(self, table: Table[Any]) -> dict[str, dict[str, bytes]]:
+        """All rows of a table by key, as the daemon reads them: bytes, and no @ at the name of a list. What is no hash
+        is left out."""
+        prefix = self._name(table, "")
+        client = self._client(table)
+        found: dict[str, dict[str, bytes]] = {}
+        for raw in client.scan_iter(match=f"{prefix}*", count=1000):
+            if client.type(raw) == b"hash":
+                name = _text(raw)
+                fields: Mapping[bytes, bytes] = client.hgetall(raw)  # type: ignore[assignment]
+                found[name.removeprefix(prefix)] = {_text(n).split("@", 1)[0]: value for n, value in fields.items()}
+        return {key: row for key, row in found.items() if row}
+
     def names(self, database: Database) -> list[str]:
         """Every key of a database, whatever it belongs to, in order."""
         return sorted(_text(name) for name in self._databases[database].client.scan_iter(count=1000))

@@ -31,7 +31,7 @@ from hamgr_fsm.scope.dpu_driven_facts import (
     reports,
 )
 from hamgr_fsm.scope.operations import open_types, raised, withdrawn
-from hamgr_fsm.table import STAY, FactMachine, Table, Told
+from hamgr_fsm.table import PLANNED, RECOVERY, STAY, UNPLANNED, FactMachine, Kind, Table, Told
 
 REQUEST_TIMER = "request"
 """Runs while a request that was granted has not been taken."""
@@ -44,34 +44,66 @@ LAUNCHING = (_S.CONNECTING, _S.CONNECTED, _S.INITIALIZING_TO_ACTIVE, _S.INITIALI
 PENDING = (_S.PENDING_ACTIVE_ACTIVATION, _S.PENDING_STANDBY_ACTIVATION, _S.PENDING_STANDALONE_ACTIVATION)
 PAIRED = (_S.ACTIVE, _S.STANDBY)
 
-WORKFLOWS: tuple[tuple[tuple[ReportedState, ...], ReportedState, str, str], ...] = (
-    ((_S.DEAD,), _S.CONNECTING, "launch", "dpu-driven 6, W16"),
-    ((_S.CONNECTING,), _S.CONNECTED, "connected to peer", "dpu-driven 6, W16"),
-    ((_S.CONNECTED,), _S.INITIALIZING_TO_ACTIVE, "becomes the active side", "dpu-driven 6, W16"),
-    ((_S.CONNECTED,), _S.INITIALIZING_TO_STANDBY, "becomes the standby side", "dpu-driven 6, W16"),
-    ((_S.INITIALIZING_TO_ACTIVE,), _S.PENDING_ACTIVE_ACTIVATION, "ready to be active", "dpu-driven 6, W16"),
-    ((_S.INITIALIZING_TO_STANDBY,), _S.PENDING_STANDBY_ACTIVATION, "ready to be standby", "dpu-driven 6, W16"),
-    ((*LAUNCHING, _S.PENDING_ACTIVE_ACTIVATION), _S.PENDING_STANDALONE_ACTIVATION, "no peer", "dpu-driven 6, M9.4"),
-    ((_S.PENDING_ACTIVE_ACTIVATION,), _S.ACTIVE, "activated", "dpu-driven 6, W16"),
-    ((_S.PENDING_STANDBY_ACTIVATION,), _S.STANDBY, "activated", "dpu-driven 6, W16"),
+GROUPS = {
+    "leaving": (_S.DEAD, _S.DESTROYING),
+    "launching": (*LAUNCHING, *PENDING),
+    "serving": PAIRED,
+    "standalone": (_S.SWITCHING_TO_STANDALONE, _S.STANDALONE),
+}
+"""The states as a reader should see them together."""
+
+WORKFLOWS: tuple[tuple[tuple[ReportedState, ...], ReportedState, str, str, Kind], ...] = (
+    ((_S.DEAD,), _S.CONNECTING, "launch", "dpu-driven 6, W16", PLANNED),
+    ((_S.CONNECTING,), _S.CONNECTED, "connected to peer", "dpu-driven 6, W16", PLANNED),
+    ((_S.CONNECTED,), _S.INITIALIZING_TO_ACTIVE, "becomes the active side", "dpu-driven 6, W16", PLANNED),
+    ((_S.CONNECTED,), _S.INITIALIZING_TO_STANDBY, "becomes the standby side", "dpu-driven 6, W16", PLANNED),
+    ((_S.INITIALIZING_TO_ACTIVE,), _S.PENDING_ACTIVE_ACTIVATION, "ready to be active", "dpu-driven 6, W16", PLANNED),
+    ((_S.INITIALIZING_TO_STANDBY,), _S.PENDING_STANDBY_ACTIVATION, "ready to be standby", "dpu-driven 6, W16", PLANNED),
+    (
+        (*LAUNCHING, _S.PENDING_ACTIVE_ACTIVATION),
+        _S.PENDING_STANDALONE_ACTIVATION,
+        "no peer",
+        "dpu-driven 6, M9.4",
+        UNPLANNED,
+    ),
+    ((_S.PENDING_ACTIVE_ACTIVATION,), _S.ACTIVE, "activated", "dpu-driven 6, W16", PLANNED),
+    ((_S.PENDING_STANDBY_ACTIVATION,), _S.STANDBY, "activated", "dpu-driven 6, W16", PLANNED),
     # DPUs are known that call both sides of a healthy pair active (D-16).
-    ((_S.PENDING_STANDBY_ACTIVATION,), _S.ACTIVE, "activated", "FL D-16"),
-    ((_S.PENDING_STANDALONE_ACTIVATION,), _S.STANDALONE, "activated", "dpu-driven 6, M9.4"),
-    ((_S.STANDALONE,), _S.ACTIVE, "the peer is back", "dpu-driven 6, M9.5"),
-    ((_S.ACTIVE,), _S.STANDBY, "the sides change over", "dpu-driven 1"),
-    ((_S.STANDBY,), _S.ACTIVE, "the sides change over", "dpu-driven 1"),
-    ((*PAIRED, *LAUNCHING, *PENDING), _S.SWITCHING_TO_STANDALONE, "peer shut down or lost", "dpu-driven 6, W17, W18"),
-    ((*PAIRED, _S.SWITCHING_TO_STANDALONE), _S.STANDALONE, "peer shut down or lost", "dpu-driven 6, W17, W18"),
-    ((_S.STANDALONE, _S.SWITCHING_TO_STANDALONE), _S.STANDBY, "yields to the peer", "dpu-driven 6, W19"),
-    ((*LAUNCHING, *PENDING, *PAIRED, _S.STANDALONE, _S.SWITCHING_TO_STANDALONE), _S.DESTROYING, "shut down", "W17"),
-    ((_S.DESTROYING, *LAUNCHING), _S.DEAD, "shut down", "dpu-driven 6, W17"),
+    ((_S.PENDING_STANDBY_ACTIVATION,), _S.ACTIVE, "activated", "FL D-16", PLANNED),
+    ((_S.PENDING_STANDALONE_ACTIVATION,), _S.STANDALONE, "activated", "dpu-driven 6, M9.4", PLANNED),
+    ((_S.STANDALONE,), _S.ACTIVE, "the peer is back", "dpu-driven 6, M9.5", RECOVERY),
+    ((_S.ACTIVE,), _S.STANDBY, "the sides change over", "dpu-driven 1", PLANNED),
+    ((_S.STANDBY,), _S.ACTIVE, "the sides change over", "dpu-driven 1", PLANNED),
+    (
+        (*PAIRED, *LAUNCHING, *PENDING),
+        _S.SWITCHING_TO_STANDALONE,
+        "peer shut down or lost",
+        "dpu-driven 6, W17, W18",
+        UNPLANNED,
+    ),
+    (
+        (*PAIRED, _S.SWITCHING_TO_STANDALONE),
+        _S.STANDALONE,
+        "peer shut down or lost",
+        "dpu-driven 6, W17, W18",
+        UNPLANNED,
+    ),
+    ((_S.STANDALONE, _S.SWITCHING_TO_STANDALONE), _S.STANDBY, "yields to the peer", "dpu-driven 6, W19", RECOVERY),
+    (
+        (*LAUNCHING, *PENDING, *PAIRED, _S.STANDALONE, _S.SWITCHING_TO_STANDALONE),
+        _S.DESTROYING,
+        "shut down",
+        "W17",
+        PLANNED,
+    ),
+    ((_S.DESTROYING, *LAUNCHING), _S.DEAD, "shut down", "dpu-driven 6, W17", PLANNED),
 )
-"""The steps of a DPU that the design's workflows contain: from, to, why, where they are described."""
+"""The steps of a DPU that the design's workflows contain: from, to, why, where described, what part of a life."""
 
 
 def _odd_sources(target: ReportedState) -> tuple[ReportedState, ...]:
     """The states from which no workflow leads to ``target``."""
-    usual = {source for sources, to, _, _ in WORKFLOWS if to is target for source in sources}
+    usual = {source for sources, to, *_ in WORKFLOWS if to is target for source in sources}
     return tuple(state for state in _KNOWN if state is not target and state not in usual)
 
 
@@ -79,7 +111,7 @@ class Dpu(FactMachine):
     """What the DPU says it is, and what it asks for."""
 
     state_fact = "dpu"
-    t = Table(ReportedState, initial=ReportedState.UNKNOWN)
+    t = Table(ReportedState, initial=ReportedState.UNKNOWN, groups=GROUPS)
 
     # fmt: off
     # What the DPU asks is listed whatever state it is in.
@@ -94,17 +126,21 @@ class Dpu(FactMachine):
 
     # The first report is followed from anywhere, and so is its loss.
     for _to in _KNOWN:
-        t.row(_S.UNKNOWN, _to, when=reports(_to), do="note_workflow", why="first report", ref="dpu-driven 1")
-    t.row(_KNOWN, _S.UNKNOWN, when="nothing_reported", do="note_workflow", why="nothing known", ref="dpu-driven 4")
-    t.row(_KNOWN[1:], _S.DEAD, when="forced_dead", do="note_workflow", why="disabled", ref="dpu-driven 6, FL-50")
+        t.row(_S.UNKNOWN, _to, when=reports(_to), do="note_workflow",
+              why="first report", ref="dpu-driven 1", kind=PLANNED)
+    t.row(_KNOWN, _S.UNKNOWN, when="nothing_reported", do="note_workflow",
+          why="nothing known", ref="dpu-driven 4", kind=UNPLANNED)
+    t.row(_KNOWN[1:], _S.DEAD, when="forced_dead", do="note_workflow",
+          why="disabled", ref="dpu-driven 6, FL-50", kind=PLANNED)
 
-    for _from, _to, _why, _ref in WORKFLOWS:
-        t.row(_from, _to, when=reports(_to), do="note_workflow", why=_why, ref=_ref)
+    for _from, _to, _why, _ref, _kind in WORKFLOWS:
+        t.row(_from, _to, when=reports(_to), do="note_workflow", why=_why, ref=_ref, kind=_kind)
 
     # The DPU knows best what it is: a step outside the workflows is followed, and said to be odd.
     for _to in _KNOWN:
-        t.row(_odd_sources(_to), _to, when=reports(_to), do="note_anomaly", why=Told("odd_step"), ref="dpu-driven 1")
-    del _from, _to, _why, _ref
+        t.row(_odd_sources(_to), _to, when=reports(_to), do="note_anomaly",
+              why=Told("odd_step"), ref="dpu-driven 1", kind=UNPLANNED)
+    del _from, _to, _why, _ref, _kind
     # fmt: on
 
     @staticmethod
@@ -153,9 +189,9 @@ class Probe(FactMachine):
 
     # fmt: off
     t.row(ProbeState.SILENT, ProbeState.RESPONDING, when="should_respond", do="respond",
-          why="the DPU serves", ref="dpu-driven 5")
+          why="the DPU serves", ref="dpu-driven 5", kind=PLANNED)
     t.row(ProbeState.RESPONDING, ProbeState.SILENT, when="must_be_silent", do="silence",
-          why="the DPU does not serve or is to stop", ref="dpu-driven 5")
+          why="the DPU does not serve or is to stop", ref="dpu-driven 5", kind=PLANNED)
     # fmt: on
 
     @staticmethod
@@ -181,23 +217,25 @@ class Relay(FactMachine):
 
     # fmt: off
     t.row((_R.UNPROGRAMMED, *_PROGRAMMED), _R.DELETING, when="unconfigured", do=("remove_row", "forget_requests"),
-          why="configuration deleted", ref="dpu-driven 2")
+          why="configuration deleted", ref="dpu-driven 2", kind=PLANNED)
     # A restarted DPU is empty: there is nothing to delete, and no request of its past may reach it.
     t.row(_PROGRAMMED, _R.UNPROGRAMMED, when="dpu_restarted", do="forget_requests",
-          why="the DPU restarted and is empty", ref="dpu-driven 2, ha-set 1")
+          why="the DPU restarted and is empty", ref="dpu-driven 2, ha-set 1", kind=UNPLANNED)
     t.row(_PROGRAMMED, _R.UNPROGRAMMED, when="set_replaced", do="remove_row",
-          why="its HA set was removed or created anew", ref="dpu-driven 2, FL-13")
+          why="its HA set was removed or created anew", ref="dpu-driven 2, FL-13", kind=PLANNED)
     t.row(_R.UNPROGRAMMED, _R.DISABLED, when="ready_disabled", do="write_row",
-          why="HA set programmed", ref="dpu-driven 2")
+          why="HA set programmed", ref="dpu-driven 2", kind=PLANNED)
     t.row(_R.UNPROGRAMMED, _R.ENABLED, when="ready_enabled", do="write_row",
-          why="HA set programmed", ref="dpu-driven 2")
-    t.row(_R.DISABLED, _R.ENABLED, when="ready_enabled", do="write_row", why="admin enabled", ref="dpu-driven 2")
-    t.row(_R.ENABLED, _R.DISABLED, when="ready_disabled", do="write_row", why="admin disabled", ref="dpu-driven 2")
+          why="HA set programmed", ref="dpu-driven 2", kind=PLANNED)
+    t.row(_R.DISABLED, _R.ENABLED, when="ready_enabled", do="write_row",
+          why="admin enabled", ref="dpu-driven 2", kind=PLANNED)
+    t.row(_R.ENABLED, _R.DISABLED, when="ready_disabled", do="write_row",
+          why="admin disabled", ref="dpu-driven 2", kind=PLANNED)
     t.row(_PROGRAMMED, STAY, on="approval", when="approves_something_open", do="grant",
           why="approved by the controller", ref="dpu-driven 3")
     t.row(_PROGRAMMED, STAY, when="row_outdated", do="write_row",
           why="what the row carries changed", ref="dpu-driven 2")
-    t.row(_R.DELETING, _R.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06")
+    t.row(_R.DELETING, _R.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06", kind=PLANNED)
     # fmt: on
 
     @staticmethod

@@ -28,6 +28,7 @@ from hamgr_fsm.scope.operations import approved_types
 from hamgr_fsm.scope.switch_driven_actions import Actions, selection_for
 from hamgr_fsm.scope.switch_driven_facts import (
     FORGOTTEN,
+    GROUPS,
     LAUNCHING,
     LIVE,
     NOT_ACTIVE,
@@ -39,7 +40,7 @@ from hamgr_fsm.scope.switch_driven_facts import (
     SwitchDrivenScopeFacts,
 )
 from hamgr_fsm.scope.switch_driven_timers import wanted
-from hamgr_fsm.table import STAY, FactMachine, Table, Told
+from hamgr_fsm.table import PLANNED, RECOVERY, STAY, UNPLANNED, FactMachine, Table, Told
 from hamgr_fsm.vocabulary import FlowSyncState, OperationType
 
 Facts = SwitchDrivenScopeFacts
@@ -77,6 +78,7 @@ class Scope(Actions):
             S.DESTROYING: ["enter_destroying"],
         },
         exit={state: ["note_leaving"] for state in STATES},
+        groups=GROUPS,
     )
 
     # fmt: off
@@ -99,119 +101,136 @@ class Scope(Actions):
     t.row(S.ACTIVE, STAY, when="drops_reported", do="note_drops", why="inline sync drops", ref="switch-driven 8")
 
     # A disabled scope is dead whatever else holds.
-    t.row(LIVE, S.DEAD, when="disabled", why="admin disabled", ref="switch-driven 3")
-    t.row(LIVE, S.DEAD, when="unconfigured", why="configuration deleted", ref="switch-driven 3")
+    t.row(LIVE, S.DEAD, when="disabled", why="admin disabled", ref="switch-driven 3", kind=PLANNED)
+    t.row(LIVE, S.DEAD, when="unconfigured", why="configuration deleted", ref="switch-driven 3", kind=PLANNED)
 
-    t.row(S.DEAD, S.CONNECTING, when="can_launch", why="launch", ref="switch-driven 3")
-    t.row((S.CONNECTING, S.CONNECTED), S.DEAD, when="launch_impossible", why="launch cancelled", ref="switch-driven 3")
-    t.row(S.CONNECTING, S.CONNECTED, when="pairing_possible", why="connected to peer", ref="switch-driven 3")
+    t.row(S.DEAD, S.CONNECTING, when="can_launch", why="launch", ref="switch-driven 3", kind=PLANNED)
+    t.row((S.CONNECTING, S.CONNECTED), S.DEAD, when="launch_impossible",
+          why="launch cancelled", ref="switch-driven 3", kind=PLANNED)
+    t.row(S.CONNECTING, S.CONNECTED, when="pairing_possible",
+          why="connected to peer", ref="switch-driven 3", kind=PLANNED)
     t.row(S.CONNECTING, S.SWITCHING_TO_STANDALONE,
           on="connect_due", when=("timer_runs", "attempts_used_up"), do="time_out_connecting",
-          why="peer not reachable", ref="switch-driven 3, LD-15")
-    t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, when="cannot_pair", why=TRIGGER, ref="switch-driven 3")
+          why="peer not reachable", ref="switch-driven 3, LD-15", kind=UNPLANNED)
+    t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, when="cannot_pair",
+          why=TRIGGER, ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.CONNECTED, S.INITIALIZING_TO_ACTIVE, on="vote_reply", when="voted_active",
-          why="won the election", ref="switch-driven 3, switch-driven 5")
+          why="won the election", ref="switch-driven 3, switch-driven 5", kind=PLANNED)
     t.row(S.CONNECTED, S.INITIALIZING_TO_STANDBY, on="vote_reply", when="voted_standby",
-          why="lost the election", ref="switch-driven 3, switch-driven 5")
+          why="lost the election", ref="switch-driven 3, switch-driven 5", kind=PLANNED)
     t.row(S.CONNECTED, S.SWITCHING_TO_STANDALONE, on="vote_reply", when="voted_standalone", do="time_out_connecting",
-          why="peer absent", ref="switch-driven 3, switch-driven 5")
+          why="peer absent", ref="switch-driven 3, switch-driven 5", kind=UNPLANNED)
 
-    t.row(LAUNCHING, S.DESTROYING, when="desired_dead", why="launch cancelled", ref="switch-driven 3")
-    t.row(LAUNCHING, S.SWITCHING_TO_STANDALONE, when="launch_fails", why=TRIGGER, ref="switch-driven 3, LD-05")
+    t.row(LAUNCHING, S.DESTROYING, when="desired_dead", why="launch cancelled", ref="switch-driven 3", kind=PLANNED)
+    t.row(LAUNCHING, S.SWITCHING_TO_STANDALONE, when="launch_fails",
+          why=TRIGGER, ref="switch-driven 3, LD-05", kind=UNPLANNED)
     t.row((S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION), S.CONNECTED, when="peer_serves",
-          why="peer serves, elect again", ref="switch-driven 3")
+          why="peer serves, elect again", ref="switch-driven 3", kind=RECOVERY)
     t.row(S.INITIALIZING_TO_ACTIVE, S.PENDING_ACTIVE_ACTIVATION, when="peer_ready_to_be_standby",
-          why="peer ready", ref="switch-driven 3, FL-20")
+          why="peer ready", ref="switch-driven 3, FL-20", kind=PLANNED)
     t.row(S.INITIALIZING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, on="init_due", when="timer_runs",
-          why="peer did not get ready", ref="switch-driven 3")
+          why="peer did not get ready", ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.PENDING_ACTIVE_ACTIVATION, S.ACTIVE, on="approval", when="approves_activation", do="consume_approval",
-          why="activation approved", ref="switch-driven 3, switch-driven 7")
+          why="activation approved", ref="switch-driven 3, switch-driven 7", kind=PLANNED)
     t.row(S.INITIALIZING_TO_STANDBY, S.PENDING_STANDBY_ACTIVATION, when="flows_in_sync",
-          why="flows in sync", ref="switch-driven 3")
+          why="flows in sync", ref="switch-driven 3", kind=PLANNED)
     t.row(S.PENDING_STANDBY_ACTIVATION, S.STANDBY, on="approval", when="approves_activation", do="consume_approval",
-          why="activation approved", ref="switch-driven 3, switch-driven 7")
+          why="activation approved", ref="switch-driven 3, switch-driven 7", kind=PLANNED)
 
     t.row(S.ACTIVE, S.SWITCHING_TO_STANDBY,
           on="switchover_request", when=("may_give_way", "asks_for_a_new_switchover"), do="accept_switchover",
-          why="peer takes over", ref="switch-driven 3")
-    t.row(S.ACTIVE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
+          why="peer takes over", ref="switch-driven 3", kind=PLANNED)
+    t.row(S.ACTIVE, S.STANDBY, when="conflict_lost",
+          why="peer outranks", ref="switch-driven 3, switch-driven 6.2", kind=RECOVERY)
     t.row(SERVING, S.SWITCHING_TO_STANDALONE, when="peer_holds_the_flows",
-          why="peer holds the flows", ref="switch-driven 3")
-    t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_fresh_trouble", why=TRIGGER, ref="switch-driven 3, H-47")
+          why="peer holds the flows", ref="switch-driven 3", kind=UNPLANNED)
+    t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_fresh_trouble",
+          why=TRIGGER, ref="switch-driven 3, H-47", kind=UNPLANNED)
 
-    t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked", why="peer is active", ref="switch-driven 3")
+    t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked",
+          why="peer is active", ref="switch-driven 3", kind=PLANNED)
     t.row(S.SWITCHING_TO_STANDBY, S.ACTIVE, when="peer_standby",
-          why="peer gave up the switchover", ref="switch-driven 3, LD-03")
-    t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, when="in_trouble", why=TRIGGER, ref="switch-driven 3")
+          why="peer gave up the switchover", ref="switch-driven 3, LD-03", kind=RECOVERY)
+    t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, when="in_trouble",
+          why=TRIGGER, ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE, on="switchover_due", when="timer_runs",
-          why="switchover timed out", ref="switch-driven 3")
+          why="switchover timed out", ref="switch-driven 3", kind=UNPLANNED)
 
-    t.row(S.STANDBY, S.DESTROYING, when="shut_down_agreed", why="planned shutdown", ref="switch-driven 3, FL-23")
+    t.row(S.STANDBY, S.DESTROYING, when="shut_down_agreed",
+          why="planned shutdown", ref="switch-driven 3, FL-23", kind=PLANNED)
     t.row(S.STANDBY, S.SWITCHING_TO_ACTIVE, on="approval", when="approves_switchover", do="consume_approval",
-          why="switchover approved", ref="switch-driven 3, switch-driven 7")
+          why="switchover approved", ref="switch-driven 3, switch-driven 7", kind=PLANNED)
     t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="local_down_and_peer_could_serve",
-          why="local DPU down", ref="switch-driven 3, H-32")
-    t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="must_leave_the_pair", why=TRIGGER, ref="switch-driven 3")
+          why="local DPU down", ref="switch-driven 3, H-32", kind=UNPLANNED)
+    t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE, when="must_leave_the_pair",
+          why=TRIGGER, ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.STANDBY, S.INITIALIZING_TO_STANDBY, on="rejoin_due", when=("timer_runs", "may_rejoin"),
-          why="rejoining", ref="switch-driven 3, LD-26")
+          why="rejoining", ref="switch-driven 3, LD-26", kind=RECOVERY)
     t.row(S.STANDBY, S.SWITCHING_TO_STANDALONE,
           on="no_active_due", when=("timer_runs", "nobody_is_active"), do="set_no_active",
-          why="nobody is active", ref="switch-driven 3")
+          why="nobody is active", ref="switch-driven 3", kind=UNPLANNED)
 
     t.row(S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, when="takeover_fails",
-          why=TRIGGER, ref="switch-driven 3, LD-08")
-    t.row(S.SWITCHING_TO_ACTIVE, S.ACTIVE, when="peer_gave_way", why="peer gave way", ref="switch-driven 3")
+          why=TRIGGER, ref="switch-driven 3, LD-08", kind=UNPLANNED)
+    t.row(S.SWITCHING_TO_ACTIVE, S.ACTIVE, when="peer_gave_way",
+          why="peer gave way", ref="switch-driven 3", kind=PLANNED)
     t.row(S.SWITCHING_TO_ACTIVE, S.STANDBY, when="rejected_for_good",
-          why="switchover failed", ref="switch-driven 3, H-42")
+          why="switchover failed", ref="switch-driven 3, H-42", kind=RECOVERY)
     t.row(S.SWITCHING_TO_ACTIVE, S.STANDBY, when="cannot_ask_for_switchover",
-          why="switchover failed", ref="switch-driven 3, FL-02")
+          why="switchover failed", ref="switch-driven 3, FL-02", kind=RECOVERY)
     t.row(S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDALONE, when="peer_is_silent",
-          why="peer silent", ref="switch-driven 3")
+          why="peer silent", ref="switch-driven 3", kind=UNPLANNED)
 
-    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="alone_with_dpu", why=TRIGGER, ref="switch-driven 3")
-    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="alone_without_dpu", why="local DPU down", ref="switch-driven 3")
-    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="peer_standalone", why="peer serves", ref="switch-driven 3")
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="alone_with_dpu",
+          why=TRIGGER, ref="switch-driven 3", kind=UNPLANNED)
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="alone_without_dpu",
+          why="local DPU down", ref="switch-driven 3", kind=UNPLANNED)
+    t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, when="peer_standalone",
+          why="peer serves", ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, when="peer_kept_the_promise",
-          why="won the selection", ref="switch-driven 3, switch-driven 6.1")
+          why="won the selection", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE, on="standalone_reply", when=("told_to_serve", "dpu_usable"),
-          why="won the selection", ref="switch-driven 3, switch-driven 6.1")
+          why="won the selection", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="told_to_serve",
-          why="won the selection without a DPU", ref="switch-driven 3, switch-driven 6.1")
+          why="won the selection without a DPU", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="told_to_yield",
-          why="lost the selection", ref="switch-driven 3, switch-driven 6.1")
+          why="lost the selection", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     # A pinned side that is denied beside one that serves would lose the conflict at once: it stays away.
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
           on="standalone_reply", when=("denied_selection", "manual_pin", "dpu_usable", "peer_does_not_serve"),
-          do="hold_off", why="selection denied", ref="switch-driven 3, switch-driven 6.1")
+          do="hold_off", why="selection denied", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.ACTIVE,
           on="standalone_reply", when=("denied_selection", "was_synchronised_active"), do=("hold_off", "deny"),
-          why="selection denied", ref="switch-driven 3, LD-39")
+          why="selection denied", ref="switch-driven 3, LD-39", kind=RECOVERY)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply", when="denied_selection", do="hold_off",
-          why="selection denied", ref="switch-driven 3, switch-driven 6.1")
+          why="selection denied", ref="switch-driven 3, switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDALONE,
           on="standalone_reply_due", when=("timer_runs", "asked_often_enough", "dpu_usable"),
-          why="peer silent", ref="switch-driven 3, LD-19")
+          why="peer silent", ref="switch-driven 3, LD-19", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, S.STANDBY, on="standalone_reply_due", when=("timer_runs", "asked_often_enough"),
-          why="peer silent", ref="switch-driven 3, LD-19")
+          why="peer silent", ref="switch-driven 3, LD-19", kind=UNPLANNED)
 
-    t.row(S.STANDALONE, S.STANDBY, when="conflict_lost", why="peer outranks", ref="switch-driven 3, switch-driven 6.2")
-    t.row(S.STANDALONE, S.ACTIVE, when="peer_can_pair", why="peer ready to be standby", ref="switch-driven 3, FL-29")
+    t.row(S.STANDALONE, S.STANDBY, when="conflict_lost",
+          why="peer outranks", ref="switch-driven 3, switch-driven 6.2", kind=RECOVERY)
+    t.row(S.STANDALONE, S.ACTIVE, when="peer_can_pair",
+          why="peer ready to be standby", ref="switch-driven 3, FL-29", kind=RECOVERY)
     t.row(S.STANDALONE, S.SWITCHING_TO_STANDALONE, when="must_hand_over",
-          why="local DPU down", ref="switch-driven 3, LD-08")
-    t.row(S.DESTROYING, S.DEAD, when="drained", why="drained", ref="switch-driven 3, LD-44")
-    t.row(S.DESTROYING, S.DEAD, on="drain_due", when="timer_runs", why="drain timed out", ref="switch-driven 3, LD-44")
+          why="local DPU down", ref="switch-driven 3, LD-08", kind=UNPLANNED)
+    t.row(S.DESTROYING, S.DEAD, when="drained", why="drained", ref="switch-driven 3, LD-44", kind=PLANNED)
+    t.row(S.DESTROYING, S.DEAD, on="drain_due", when="timer_runs",
+          why="drain timed out", ref="switch-driven 3, LD-44", kind=PLANNED)
 
     # The peer asks who shall serve alone. Rows that leave a state say the answer themselves: the record on which the
     # answer was decided, the frozen signals, ends with the stay in that state.
     t.row(tuple(state for state in PAIRED if state is not S.STANDBY), S.STANDBY,
           on="standalone_request", when="selection_says_standby", do="answer_enter_standalone",
-          why="peer outranks", ref="switch-driven 6.1")
+          why="peer outranks", ref="switch-driven 6.1", kind=UNPLANNED)
     t.row(tuple(state for state in PAIRED if state is not S.STANDALONE), S.STANDALONE,
           on="standalone_request", when="selection_says_standalone", do="answer_enter_standby",
-          why="outranks the peer", ref="switch-driven 6.1")
+          why="outranks the peer", ref="switch-driven 6.1", kind=UNPLANNED)
     t.row(tuple(state for state in PAIRED if state is not S.SWITCHING_TO_STANDALONE), S.SWITCHING_TO_STANDALONE,
           on="standalone_request", when="selection_says_wait", do=("answer_enter_standby", "promise"),
-          why="outranks the peer, waits for it to be Standby", ref="switch-driven 6.1")
+          why="outranks the peer, waits for it to be Standby", ref="switch-driven 6.1", kind=UNPLANNED)
     t.row(S.SWITCHING_TO_STANDALONE, STAY,
           on="standalone_request", when="selection_says_wait", do=("answer_enter_standby", "promise"),
           why="outranks the peer, waits for it to be Standby", ref="switch-driven 6.1")
@@ -394,16 +413,17 @@ class Relay(FactMachine):
 
     # fmt: off
     t.row((RowState.UNPROGRAMMED, RowState.PROGRAMMED), RowState.DELETING, when="unconfigured", do="remove_row",
-          why="configuration deleted", ref="switch-driven 3")
+          why="configuration deleted", ref="switch-driven 3", kind=PLANNED)
     t.row(RowState.PROGRAMMED, RowState.UNPROGRAMMED, when="dpu_restarted", do="forget_row",
-          why="the DPU restarted and is empty", ref="switch-driven 4")
+          why="the DPU restarted and is empty", ref="switch-driven 4", kind=UNPLANNED)
     t.row(RowState.PROGRAMMED, RowState.UNPROGRAMMED, when="set_replaced", do="remove_row",
-          why="its HA set was removed or created anew", ref="switch-driven 4")
+          why="its HA set was removed or created anew", ref="switch-driven 4", kind=PLANNED)
     t.row(RowState.UNPROGRAMMED, RowState.PROGRAMMED, when="can_program", do="write_row",
-          why="HA set programmed", ref="switch-driven 4")
+          why="HA set programmed", ref="switch-driven 4", kind=PLANNED)
     t.row(RowState.PROGRAMMED, STAY, when="row_outdated", do="write_row",
           why="what the row carries changed", ref="switch-driven 4")
-    t.row(RowState.DELETING, RowState.UNPROGRAMMED, when="configured", why="configured again", ref="FL-06")
+    t.row(RowState.DELETING, RowState.UNPROGRAMMED, when="configured",
+          why="configured again", ref="FL-06", kind=PLANNED)
     # fmt: on
 
     @staticmethod

@@ -47,6 +47,15 @@ LAUNCHING = (
 PAIRED = tuple(state for state in STATES if state not in (S.DEAD, S.CONNECTING, S.CONNECTED, S.DESTROYING))
 SERVING = (S.ACTIVE, S.STANDALONE)
 TAKING_OVER = (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY, S.SWITCHING_TO_STANDALONE)
+GROUPS = {
+    "launching": (S.CONNECTING, S.CONNECTED, *LAUNCHING),
+    "serving": (S.ACTIVE, S.STANDBY),
+    "switching over": (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY),
+    "standalone": (S.SWITCHING_TO_STANDALONE, S.STANDALONE),
+    "leaving": (S.DESTROYING, S.DEAD),
+}
+"""The states as a reader should see them together."""
+
 EXPECTS_A_PAIRED_PEER = (
     S.ACTIVE,
     S.STANDBY,

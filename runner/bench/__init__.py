@@ -1,1 +1,1 @@
-"""Measuring what hamgrd costs: one step of a node, a whole failover, a restart; and what the machine itself can do."""
+"""Measurements of hamgrd on the machine at hand. They report; what is good enough is decided elsewhere."""

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from models.service_path import ServicePath
 from runner.bus.edge import Edge
 from runner.bus.endpoint import Delivery, Endpoint, KnownEntities
+from runner.bus.links.introduction import is_plain, printable
 from runner.bus.links.socket_address import SocketAddress
 from runner.bus.links.tls import Tls
 from runner.bus.membership import Membership
@@ -75,8 +76,8 @@ class Bus:
 
     def send(self, message: SendMessage) -> None:
         """Owe a message to a neighbour. One that cannot be met at all is nobody to owe anything to."""
-        if self._place is None:
-            self.counts["messages without a bus"] += 1
+        if self._place is None or not self._is_neighbour(message.dpu_name):
+            self.counts["messages to nobody"] += 1
             return
         self._place.endpoint.send(message)
 
@@ -94,14 +95,21 @@ class Bus:
         finally:
             await self._leave()
 
+    def _is_neighbour(self, dpu_name: str) -> bool:
+        return self._wanted is not None and any(each.dpu_name == dpu_name for each in self._wanted.neighbours)
+
     async def _news_or_patience(self) -> None:
         waiting = self._wanted is not None and bool(self._wanted.waiting_for)
+        news = asyncio.create_task(self._news.wait())
+        tasks = [news] if self._worker is None else [news, self._worker]
         try:
-            async with asyncio.timeout(STILL_WAITING_S if waiting else None):
-                await self._news.wait()
-        except TimeoutError:
-            pass
+            await asyncio.wait(tasks, timeout=STILL_WAITING_S if waiting else None, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
         self._news.clear()
+        if self._worker is not None and self._worker.done():
+            # A bug. A daemon that only seems to be on the bus would be worse than one that starts anew.
+            self._worker.result()
 
     async def _follow(self, wanted: ReachBus | None) -> None:
         if wanted is None:
@@ -113,6 +121,11 @@ class Bus:
             await self._leave()
             return
         own, swbusd = ServicePath.parse(wanted.node), self._swbusd(wanted)
+        if not _is_node(own):
+            log.error("bus_not_entered", node=wanted.node, why="no path of a node in printable ASCII")
+            self.on_waiting(f"no node of the bus can be called {printable(wanted.node)}")
+            await self._leave()
+            return
         if self._place is not None and (self._place.own, self._place.swbusd) != (own, swbusd):
             await self._leave()
         if self._place is None:
@@ -156,3 +169,8 @@ class Bus:
         if place is not None:
             await place.stop()
             place.endpoint.meet([])
+
+
+def _is_node(path: ServicePath) -> bool:
+    """Every field that a node has is there, no other one is, and gRPC's metadata can carry it."""
+    return path == path.node and all((path.region_id, path.cluster_id, path.node_id)) and is_plain(path.padded)

@@ -43,6 +43,12 @@ from runner.outputs import Neighbour
 LOOK_EVERY_S = 2.0
 """How often the table of routes is read: a neighbour may come, go, or be another node than before."""
 
+LOOK_FOR_MISSING_EVERY_S = 0.5
+"""The same while there is no route to one of them."""
+
+LOOK_AT_MOST_EVERY_S = 0.1
+"""However many strangers speak."""
+
 RESOLVER = "_resolve_peer"
 
 log: FilteringBoundLogger = structlog.get_logger()
@@ -65,6 +71,10 @@ class Edge:
     _looker: asyncio.Task[None] | None = None
     _look_now: asyncio.Event = field(factory=asyncio.Event)
     _asked: int | None = None
+    _with_route: set[str] = field(factory=set)
+    """The neighbours that the table of routes showed last. The path of another one is kept: what it says may come
+    before the table shows it again, and a peer that is not answered may say it again only after 15 s."""
+
     _rarely: RareLog = field(factory=RareLog)
 
     def __attrs_post_init__(self) -> None:
@@ -74,6 +84,7 @@ class Edge:
     async def meet(self, neighbours: Sequence[Neighbour]) -> None:
         """Find these neighbours, and nobody else."""
         self.membership.become(neighbours)
+        self._with_route &= self.membership.paths.keys()
         self.endpoint.meet([neighbour.dpu_name for neighbour in neighbours])
         self._dialler.start()
         self._looker = self._looker or asyncio.create_task(self._look(), name="bus routes")
@@ -98,7 +109,7 @@ class Edge:
         return self.membership.node_of(dpu_name)
 
     def name_of(self, node: ServicePath) -> str | None:
-        """The neighbour that a node is."""
+        """The neighbour that a node is. Only who was found counts: the daemon lets others speak as well."""
         return next((name for name, path in self.membership.paths.items() if path == node), None)
 
     def look_again(self) -> None:
@@ -149,8 +160,10 @@ class Edge:
             self._asked = self.ids.next(self._asker)
             header = Header(id=self._asked, source=self._asker, destination=self.own)
             self.send(SwbusMessage(header, ManagementRequest(ManagementRequestType.GET_ROUTES)))
+            await asyncio.sleep(LOOK_AT_MOST_EVERY_S)
+            all_found = self._with_route >= self.membership.neighbours.keys()
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(LOOK_EVERY_S if all_found else LOOK_FOR_MISSING_EVERY_S):
                     await self._look_now.wait()
 
     @property
@@ -159,31 +172,60 @@ class Edge:
 
     def _read_routes(self, entries: Sequence[RouteEntry]) -> None:
         for name, neighbour in self.membership.neighbours.items():
-            node = _node_at(neighbour, entries)
+            node = _node_at(neighbour, entries, self.own)
             known = self.membership.paths.get(name)
-            if node is None:
-                self.membership.paths.pop(name, None)
-                self.endpoint.no_way(name)
+            if node is None or not self._is(name, node):
+                self._lose(name)
+            elif name not in self._with_route:
+                self._with_route.add(name)
+                self.endpoint.way_found(name)
             elif node != known:
-                if why := self.membership.found(name, node):
-                    log.error("peer_path_refused", dpu=name, why=why)
-                elif known is None:
-                    self.endpoint.way_found(name)
-                else:
-                    self.endpoint.restarted(name)
+                self.endpoint.restarted(name)
+
+    def _is(self, name: str, node: ServicePath) -> bool:
+        """The neighbour is this node from now on, unless that cannot be."""
+        if self.membership.paths.get(name) == node:
+            return True
+        # Not what it was: another neighbour may be that now.
+        self.membership.paths.pop(name, None)
+        why = self.membership.found(name, node)
+        if why is not None and self._rarely.due((name, why)):
+            log.error("peer_path_refused", dpu=name, why=why)
+        return why is None
+
+    def _lose(self, name: str) -> None:
+        self._with_route.discard(name)
+        self.endpoint.no_way(name)
 
     def _lose_everybody(self) -> None:
         for name in self.membership.neighbours:
-            self.membership.paths.pop(name, None)
-            self.endpoint.no_way(name)
+            self._lose(name)
 
 
-def _node_at(neighbour: Neighbour, entries: Sequence[RouteEntry]) -> ServicePath | None:
+def _node_at(neighbour: Neighbour, entries: Sequence[RouteEntry], own: ServicePath) -> ServicePath | None:
     """The node of a neighbour: which the daemon dialled there, else which dialled from there and is for that slot."""
-    listening = {f"swbs-to://{address}:{neighbour.port}" for address in neighbour.addresses}
-    dialling = tuple(f"swbs-from://{address}:" for address in neighbour.addresses)
-    nodes = [(entry.nh_id, entry.nh_service_path.node) for entry in entries if entry.nh_service_path is not None]
-    listed = (node for next_hop, node in nodes if next_hop in listening)
     suffix = f"-dpu{neighbour.slot}"
-    calling = (node for hop, node in nodes if hop.startswith(dialling) and node.node_id.endswith(suffix))
-    return next(listed, None) or next(calling, None)
+    calling = None
+    for entry in entries:
+        end = _end_of(entry.nh_id)
+        if end is None or entry.nh_service_path is None or end[1].host not in neighbour.addresses:
+            continue
+        dialled, remote = end
+        node = entry.nh_service_path.node
+        if dialled and remote.port == neighbour.port:
+            return node
+        if not dialled and node.node_id.endswith(suffix) and node != own:
+            calling = calling or node
+    return calling
+
+
+def _end_of(next_hop: str) -> tuple[bool, SocketAddress] | None:
+    """Whether the daemon dialled, and where the other end is; None for an id that does not say it."""
+    for scheme, dialled in (("swbs-to://", True), ("swbs-from://", False)):
+        if next_hop.startswith(scheme):
+            host, _, port = next_hop.removeprefix(scheme).rpartition(":")
+            try:
+                return dialled, SocketAddress(host.removeprefix("[").removesuffix("]"), int(port))
+            except ValueError:
+                return None
+    return None

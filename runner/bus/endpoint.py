@@ -117,9 +117,9 @@ class Endpoint:
         self._work()
 
     def meet(self, dpu_names: Collection[str]) -> None:
-        """These are the neighbours from now on."""
+        """These are the neighbours from now on; the others are lost, and nothing is owed to them."""
         for name in self._neighbours.keys() - set(dpu_names):
-            del self._neighbours[name]
+            self._tell(name, self._neighbours.pop(name).left())
             self.outbox.forget(name)
         for name in dpu_names:
             self._neighbours.setdefault(name, Reachability())
@@ -264,7 +264,12 @@ class Endpoint:
                     self._drop("message of nobody that is known", str(message.header.source), message)
                     self.way.look_again()
                     return
-                await self._in_hand.acquire()
+                try:
+                    await self._in_hand.acquire()
+                except asyncio.CancelledError:
+                    # The link that it came by has gone while it waited; it comes again by another one.
+                    self.inbox.abandoned(handed)
+                    raise
                 arrived = MessageArrived(dpu_name, message.header.source.resource, handed.to, handed.payload)
                 self.hand_over(Delivery(arrived, lambda verdict: self._answered(handed, verdict)))
 

@@ -47,10 +47,14 @@ class Membership:
         self.paths[dpu_name] = node.node
         return None
 
-    def name_of(self, node: ServicePath) -> str | None:
-        """The neighbour whose node has this path: as found, else the only one that it can be."""
-        found = next((name for name, path in self.paths.items() if path == node.node), None)
-        return found if found is not None else self._only(self._candidates(node))
+    def name_of(self, node: ServicePath, host: str | None = None) -> str | None:
+        """The neighbour whose node has this path: as found, else the only one that it can be, coming from ``host``."""
+        found = self._found_as(node)
+        if found is not None:
+            return found
+        there = self.neighbours if host is None else self._coming_from(host)
+        possible = [name for name in self._candidates(node) if name in there]
+        return possible[0] if len(possible) == 1 else None
 
     def node_of(self, dpu_name: str) -> ServicePath | None:
         """The path of a neighbour's node, as far as it is known."""
@@ -80,11 +84,10 @@ class Membership:
         node, host = hello.introduction.stated_path.node, hello.remote.host
         if node == self.own:
             return _denied(f"{node} is this node itself")
-        local = self._is_local(host)
-        at_address = {name for name, neighbour in self.neighbours.items() if local or host in neighbour.addresses}
+        at_address = self._coming_from(host)
         if not at_address:
             return _denied(f"{host} is no neighbour: neither DPU nor REMOTE_DPU names it")
-        known = next((name for name, path in self.paths.items() if path == node), None)
+        known = self._found_as(node)
         possible = {known} if known is not None else set(self._candidates(node))
         if not possible & at_address:
             return _denied(f"{node} does not belong to {host}")
@@ -96,12 +99,17 @@ class Membership:
         slot = _slot(node)
         return [name for name in unknown if slot is None or self.neighbours[name].slot == slot]
 
+    def _found_as(self, node: ServicePath) -> str | None:
+        return next((name for name, path in self.paths.items() if path == node.node), None)
+
+    def _coming_from(self, host: str) -> set[str]:
+        """The neighbours that an address belongs to. Through one of this host that is nobody's, such as that of a
+        relay, anybody may come."""
+        there = {name for name, neighbour in self.neighbours.items() if host in neighbour.addresses}
+        return there or (set(self.neighbours) if self._is_local(host) else set())
+
     def _is_local(self, host: str) -> bool:
         return host in self.own_addresses or ip_address(host).is_loopback
-
-    @staticmethod
-    def _only(names: list[str]) -> str | None:
-        return names[0] if len(names) == 1 else None
 
 
 def _slot(node: ServicePath) -> int | None:

@@ -31,9 +31,11 @@ from models.swbus import (
     decode,
     encode,
 )
+from runner.bus.displacement import Displacement, is_another_process
 from runner.bus.endpoint import Endpoint
 from runner.bus.forwarding import Answer, DeliverHere, Drop, Forward, Forwarding, NextHop
 from runner.bus.forwarding import Endpoint as Place
+from runner.bus.links.channel_options import KeepAlive
 from runner.bus.links.dialler import Dialler
 from runner.bus.links.introduction import Introduction, Refusal
 from runner.bus.links.link import Link
@@ -49,7 +51,8 @@ from runner.outputs import Neighbour
 DISPLACED_ANSWERS_WITHIN_S = 0.5
 """How long a link that was replaced may prove that its process still lives."""
 
-DISPLACED_AT_MOST_EVERY_S = 5.0
+KEEP_ALIVE = KeepAlive(time_s=0.8, timeout_s=0.8)
+"""A dead link is given up a good while before its peer counts as silent: the other link may be well."""
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -80,12 +83,12 @@ class OwnNode:
     _displaced: dict[Link, int] = field(factory=dict)
     """Links that were replaced, with the id of the ping that tells whether somebody is still there."""
 
-    _displaced_at_s: dict[ServicePath, float] = field(factory=dict)
+    _displacement: Displacement = field(factory=lambda: Displacement(time.monotonic))
     _rarely: RareLog = Factory(RareLog)
 
     def __attrs_post_init__(self) -> None:
         self._introduction = node_introduction(self.own, self.incarnation)
-        self._listener = Listener(self, self._introduction, self.random, self.counts, self.tls)
+        self._listener = Listener(self, self._introduction, self.random, self.counts, self.tls, KEEP_ALIVE)
         self._forwarding = Forwarding(self.own, self, self.ids.next)
 
     def listen(self, address: SocketAddress) -> None:
@@ -95,20 +98,19 @@ class OwnNode:
     async def meet(self, neighbours: Sequence[Neighbour]) -> None:
         """Keep a link to each of these, and to nobody else."""
         self.membership.become(neighbours)
-        wanted = {
-            neighbour.dpu_name: [SocketAddress(address, neighbour.port) for address in neighbour.addresses]
-            for neighbour in neighbours
-        }
+        wanted = self._endpoints(neighbours)
         gone = [name for name, dialler in self._diallers.items() if wanted.get(name) != list(dialler.addresses)]
         stopping = [self._diallers.pop(name) for name in gone]
         for name in gone:
             self._incarnations.pop(name, None)
         await asyncio.gather(*(dialler.stop() for dialler in stopping))
         self._expel_strangers()
-        self.endpoint.meet(wanted)
+        self.endpoint.meet([neighbour.dpu_name for neighbour in neighbours])
+        for name in self.membership.neighbours.keys() - wanted.keys():
+            self.endpoint.no_way(name)
         for name, addresses in wanted.items():
             if name not in self._diallers:
-                dialler = Dialler(addresses, self, self._introduction, self.random, self.counts, self.tls)
+                dialler = Dialler(addresses, self, self._introduction, self.random, self.counts, self.tls, KEEP_ALIVE)
                 self._diallers[name] = dialler
                 dialler.start()
 
@@ -135,7 +137,8 @@ class OwnNode:
 
     def name_of(self, node: ServicePath) -> str | None:
         """The neighbour that a node is."""
-        return self.membership.name_of(node)
+        by_link = (self._name_of(link) for link in self._links_to(node))
+        return next(filter(None, by_link), None) or self.membership.name_of(node)
 
     def look_again(self) -> None:
         """Nothing to do: the diallers look all the time."""
@@ -147,7 +150,7 @@ class OwnNode:
         return [
             NextHop(link.id)
             for link in self._links
-            if link not in self._displaced and link.connection_type.route_key(link.stated_path) == key
+            if self._is_good(link) and link.connection_type.route_key(link.stated_path) == key
         ]
 
     def route_entries(self) -> list[RouteEntry]:
@@ -161,7 +164,7 @@ class OwnNode:
                 hop_count=1,
             )
             for link in self._links
-            if link.connection_type.between_nodes and link not in self._displaced
+            if link.connection_type.between_nodes and self._is_good(link)
         ]
 
     def node_at(self, endpoint: Place) -> ServicePath | None:
@@ -177,29 +180,34 @@ class OwnNode:
     def admit(self, hello: Hello) -> Refusal | None:
         """Whether there may be a link."""
         refusal = self.membership.refusal(hello) if hello.accepted else self._refusal_of_dialled(hello)
-        if refusal is None and hello.accepted and hello.introduction.connection_type.between_nodes:
-            refusal = self._refusal_of_displacement(hello)
-        return refusal
+        if refusal is not None or not hello.introduction.connection_type.between_nodes:
+            return refusal
+        if self._displacement.was_replaced(hello):
+            self._path_shared(hello)
+        return self._displacement.refusal(hello, self._links_to(hello.introduction.stated_path.node))
 
     def link_up(self, link: Link) -> None:
         """A link is there: older ones that it replaces go, and the neighbour is asked whether it is there."""
-        older = [each for each in self._links if each.accepted and link.accepted and _same_end(each, link)]
-        self._links.append(link)
-        for each in older:
-            self._displace(each, link)
         if not link.connection_type.between_nodes:
+            for each in self._links:
+                if each.stated_path == link.stated_path:
+                    self._replace(each, "replaced by a newer link")
+            self._links.append(link)
             return
+        others = self._links_to(link.stated_path.node)
+        self._links.append(link)
         self._announce(link)
+        for each in others:
+            if is_another_process(each, link.hello):
+                self._displace(each)
+            elif each.accepted and link.accepted:
+                self._replace(each, "replaced by a link of the same process")
         name = self._name_of(link)
         if name is None:
             return
-        before = self._incarnations.get(name)
+        before = self._incarnations.get(name, link.incarnation)
         self._incarnations[name] = link.incarnation
-        if before is not None and link.incarnation is not None and before != link.incarnation:
-            self._restarted(name, link)
-        elif link.incarnation is None and older:
-            # A bus daemon that does not say which process it is, and connects anew: the other link is old as well.
-            self._diallers[name].redial("its peer connects anew")
+        if before != link.incarnation:
             self.endpoint.restarted(name)
         else:
             self.endpoint.way_found(name)
@@ -234,7 +242,9 @@ class OwnNode:
             self._drop("frame that cannot be read", str(error), link)
             return
         if link in self._displaced:
+            # Whatever else it says is of a process that does not count any more.
             self._displaced_speaks(link, message)
+            return
         if not self._may_say(link, message):
             self._drop("source that this link does not lead to", str(message.header.source), link)
             return
@@ -256,10 +266,36 @@ class OwnNode:
     def _name_of(self, link: Link) -> str | None:
         if not link.accepted:
             return self._dialled(link.remote)
-        return self.membership.name_of(link.stated_path.node) if link.connection_type.between_nodes else None
+        if not link.connection_type.between_nodes:
+            return None
+        return self.membership.name_of(link.stated_path.node, link.remote.host)
+
+    def _is_good(self, link: Link) -> bool:
+        return link not in self._displaced and not link.closed
 
     def _links_of(self, dpu_name: str) -> list[Link]:
-        return [link for link in self._links if link not in self._displaced and self._name_of(link) == dpu_name]
+        return [link for link in self._links if self._is_good(link) and self._name_of(link) == dpu_name]
+
+    def _links_to(self, node: ServicePath) -> list[Link]:
+        return [
+            link
+            for link in self._links
+            if self._is_good(link) and link.connection_type.between_nodes and link.stated_path.node == node
+        ]
+
+    def _endpoints(self, neighbours: Sequence[Neighbour]) -> dict[str, list[SocketAddress]]:
+        """Where each neighbour listens. Two of them cannot listen at one address: only the first can be met."""
+        found: dict[str, list[SocketAddress]] = {}
+        for neighbour in neighbours:
+            addresses = [SocketAddress(address, neighbour.port) for address in neighbour.addresses]
+            taken = next((name for name, others in found.items() if set(others) & set(addresses)), None)
+            if taken is None:
+                found[neighbour.dpu_name] = addresses
+                continue
+            self.counts["neighbours_refused"] += 1
+            if self._rarely.due((neighbour.dpu_name, taken)):
+                log.error("neighbour_refused", dpu=neighbour.dpu_name, why=f"its address and port are those of {taken}")
+        return found
 
     def _dialled(self, remote: SocketAddress) -> str | None:
         return next((name for name, dialler in self._diallers.items() if remote in dialler.addresses), None)
@@ -278,23 +314,18 @@ class OwnNode:
             if self.membership.refusal(link.hello):
                 link.close("no neighbour any more")
 
-    def _refusal_of_displacement(self, hello: Hello) -> Refusal | None:
-        """Two processes with one path would throw each other out for ever: one of them has to wait."""
-        introduction = hello.introduction
-        present = [link for link in self._links if link.accepted and link.stated_path == introduction.stated_path]
-        if not any(link.incarnation != introduction.incarnation or link.incarnation is None for link in present):
-            return None
-        since_s = time.monotonic() - self._displaced_at_s.get(introduction.stated_path, -DISPLACED_AT_MOST_EVERY_S)
-        if since_s >= DISPLACED_AT_MOST_EVERY_S:
-            return None
-        return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{introduction.stated_path} replaced a link a moment ago")
-
-    def _displace(self, old: Link, new: Link) -> None:
+    def _replace(self, old: Link, why: str) -> None:
         self.counts["links_replaced"] += 1
-        if old.incarnation is not None and old.incarnation == new.incarnation:
-            old.close("replaced by a link of the same process")
+        old.close(why)
+
+    def _displace(self, old: Link) -> None:
+        """The peer is another process now: what is left of the old one is dead or about to die, unless it answers."""
+        self._displacement.happened(old)
+        if not old.accepted:
+            # Dialled anew at once, and whoever answers then says which process it is.
+            self._replace(old, "its peer has started anew")
             return
-        self._displaced_at_s[new.stated_path] = time.monotonic()
+        self.counts["links_replaced"] += 1
         ping_id = self.ids.next(self.own)
         self._displaced[old] = ping_id
         old.put(encode(SwbusMessage(Header(id=ping_id, source=self.own, destination=old.stated_path), Ping())))
@@ -302,16 +333,14 @@ class OwnNode:
 
     def _displaced_speaks(self, link: Link, message: SwbusMessage) -> None:
         if isinstance(message.body, Response) and message.body.request_id == self._displaced[link]:
-            self.counts["paths_shared"] += 1
-            log.error("path_shared", path=str(link.stated_path), remote=str(link.remote), why="two processes state it")
+            self._path_shared(link.hello)
             link.close("two processes share its path")
 
-    def _restarted(self, name: str, link: Link) -> None:
-        """Another process: what is left of the old one's links is dead or about to die."""
-        for other in self._links_of(name):
-            if other is not link and other.incarnation != link.incarnation:
-                other.close("its peer has started anew")
-        self.endpoint.restarted(name)
+    def _path_shared(self, hello: Hello) -> None:
+        self.counts["paths_shared"] += 1
+        path, remote = str(hello.introduction.stated_path), str(hello.remote)
+        if self._rarely.due(("path_shared", path)):
+            log.error("path_shared", path=path, remote=remote, why="two processes state it")
 
     @staticmethod
     def _may_say(link: Link, message: SwbusMessage) -> bool:
@@ -348,7 +377,3 @@ class OwnNode:
         self.counts[why] += 1
         if self._rarely.due((why, link.remote.host)):
             log.warning("frame_dropped", why=why, detail=detail, link=link.id)
-
-
-def _same_end(one: Link, other: Link) -> bool:
-    return one.stated_path == other.stated_path and one.connection_type is other.connection_type

@@ -36,6 +36,10 @@ class Reachability:
         self._pings.clear()
         return self._becomes(False)
 
+    def left(self) -> bool | None:
+        """Nobody wants to speak to it any more. What was never up is not lost by that."""
+        return self._becomes(False) if self.up else None
+
     def restarted(self, now_s: float) -> bool | None:
         """Its process is another one than before: what it knew is gone, whatever the way to it looks like."""
         self._pings.clear()
@@ -65,10 +69,11 @@ class Reachability:
 
     def silence(self, now_s: float) -> bool | None:
         """Time has passed."""
-        if not any(now_s - sent_s >= SILENT_AFTER_S for sent_s in self._pings.values()):
+        answerable = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s < sent_s + SILENT_AFTER_S}
+        if len(answerable) == len(self._pings):
             return None
-        # Only those that may still be answered are kept.
-        self._pings = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s - sent_s < SILENT_AFTER_S}
+        # What comes to the others now is too late to mean anything.
+        self._pings = answerable
         return self._becomes(False)
 
     def next_look_s(self) -> float | None:

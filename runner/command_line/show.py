@@ -8,20 +8,16 @@ Source: architecture "Command lines", ha-set 5, tables 2.18, 2.19.
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from redis import RedisError
 from rich.console import Console
 
-from models.database import Database
 from runner.command_line import state_view
-from runner.command_line.state_view import Rows, View
-from runner.database_config import GLOBAL_FILE, MAIN_FILE, ConfigurationError, load_database_config
-from runner.redis_rows import open_rows
+from runner.command_line.published_rows import DbConfig, GlobalDbConfig, chosen, one_line_errors, published
+from runner.command_line.state_view import View
+from runner.database_config import GLOBAL_FILE, MAIN_FILE
 
 WIDTH_WITHOUT_TERMINAL = 200
 """Columns of a table that goes into a file or a pipe, where no terminal says how wide it is."""
@@ -32,12 +28,6 @@ show.add_typer(ha, name="ha")
 
 Id = Annotated[str | None, typer.Argument(help="Show every field of this one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the rows as JSON, field for field as published.")]
-DbConfig = Annotated[Path, typer.Option("--db-config", help="SONiC's database_config.json.")]
-GlobalDbConfig = Annotated[Path, typer.Option("--global-db-config", help="SONiC's database_global.json.")]
-
-
-class NothingToShow(Exception):  # noqa: N818  (what the operator is told, not an error of the program)
-    """Why there is nothing to show, in one line."""
 
 
 @ha.command("global-config")
@@ -93,8 +83,8 @@ def show_scope(
 
 
 def _show(view: View, wanted: str | None, as_json: bool, db_config: Path, global_db_config: Path) -> None:
-    with _one_line_errors():
-        rows = _chosen(view, _published(view, db_config, global_db_config), wanted)
+    with one_line_errors():
+        rows = chosen(view, published(view, db_config, global_db_config), wanted)
         if as_json:
             typer.echo(json.dumps(rows, indent=2, sort_keys=True))
             return
@@ -107,37 +97,3 @@ def _show(view: View, wanted: str | None, as_json: bool, db_config: Path, global
             return
         for key, row in rows.items():
             console.print(state_view.details(view, key, row, now_ms))
-
-
-def _published(view: View, db_config: Path, global_db_config: Path) -> Rows:
-    """All rows of the view's table."""
-    config = load_database_config(db_config, global_db_config)
-    databases = open_rows(config, [Database.STATE_DB])
-    try:
-        return databases.rows(view.table)
-    except RedisError as error:
-        where = config.address(Database.STATE_DB)
-        raise NothingToShow(f"no answer from Redis at {where}: {error}") from error
-    finally:
-        databases.close()
-
-
-def _chosen(view: View, rows: Rows, wanted: str | None) -> Rows:
-    """The rows asked for. A key of several parts may be written with colons, as the configuration writes it."""
-    if not rows:
-        raise NothingToShow(f"{view.table} is empty: hamgrd has published nothing there")
-    if wanted is None:
-        return rows
-    key = wanted.replace(":", "|", view.key_parts - 1)
-    if key not in rows:
-        raise NothingToShow(f"{view.table} has no row {key}; there is {', '.join(sorted(rows))}")
-    return {key: rows[key]}
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ConfigurationError, NothingToShow) as error:
-        typer.echo(f"hamgr: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from error

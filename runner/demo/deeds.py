@@ -85,9 +85,14 @@ def mend_channel(cast: Cast) -> None:
     cast.pair.chan(True)
 
 
+def relaunch(name: str, desired: str) -> Deed:
+    """The controller disables a scope, and enables it again."""
+    return lambda cast: cast.pair.relaunch(name, desired)
+
+
 def restart_hamgrd(name: str) -> Deed:
     """hamgrd of a switch is killed, and started again."""
-    return lambda cast: cast.pair[name].hamgrd.restart()
+    return lambda cast: cast.pair.restart(name)
 
 
 def delete(cast: Cast) -> None:

@@ -31,8 +31,19 @@ class DpuSeen:
     requests: dict[str, int] = field(factory=dict)
     """How often it was sent each one-shot flag as true."""
 
+    held: set[tuple[str, str]] = field(factory=set)
+    """The rows that it has been sent since it booted and that were not deleted: table and key."""
+
     roles: list[tuple[float, str]] = field(factory=list)
     """The roles that its ASIC has been in, with the time of day in seconds when each began."""
+
+    def take(self, row: SentRow) -> None:
+        """It was sent a row."""
+        self.received.append(row)
+        if row.fields is None:
+            self.held.discard((row.table, row.key))
+        else:
+            self.held.add((row.table, row.key))
 
     @property
     def role(self) -> str:
@@ -88,8 +99,10 @@ class DpuHandle:
     def _take(self, event: Mapping[str, Any]) -> None:
         match event:
             case {"side": side, "received": row, "requests": requests}:
-                self[side].received.append(SentRow(**row))
+                self[side].take(SentRow(**row))
                 self[side].requests = dict(requests)
+            case {"side": side, "started": _}:
+                self[side].held.clear()
             case {"side": side, "refused": complaint}:
                 self[side].refused.append(complaint)
             case {"side": side, "role": role, "at_s": at_s}:

@@ -140,6 +140,7 @@ class DpuProcess:
         """An orchagent listens once its databases are empty: a row that came earlier would lose its copy there."""
         self._carry_out([write for write in writes if isinstance(write[1], EmptyDatabase)])
         self.seats[name].orchagent.open()
+        say(side=name, started=True)
         return [write for write in writes if not isinstance(write[1], EmptyDatabase)]
 
     def _carry_out(self, writes: Writes) -> None:

@@ -27,13 +27,20 @@ from types import TracebackType
 from typing import Any, Self
 
 from hamgr_fsm.vocabulary import DesiredHaState, HaOwner, OperationType, PinState
-from models.tables import DASH_HA_SCOPE_CONFIG_TABLE, DASH_HA_SET_CONFIG_TABLE, DPU_RESET_INFO
+from models.tables import (
+    BFD_SESSION_TABLE,
+    DASH_HA_SCOPE_CONFIG_TABLE,
+    DASH_HA_SCOPE_TABLE,
+    DASH_HA_SET_CONFIG_TABLE,
+    DASH_HA_SET_TABLE,
+    DPU_RESET_INFO,
+)
 from runner.demo.configuration import PAIR, SLOT, Ports, configured_set
 from runner.demo.control_link import ControlLink, LinkLoop
 from runner.demo.dpu_handle import DpuHandle
 from runner.demo.hamgrd_process import START_DEADLINE_S, end
 from runner.demo.ports import quiet_port
-from runner.demo.switch import ALWAYS_PUBLISHED, DEADLINE_S, VOLATILE, Switch, until
+from runner.demo.switch import ALWAYS_PUBLISHED, DEADLINE_S, VOLATILE, Switch, ctl, until
 from runner.lab.controller import ConfigRow, Controller
 from runner.lab.dpu_roles import Acks, SyncEnd
 from runner.lab.sides import SET_ID, Side
@@ -82,8 +89,10 @@ class Pair:
         self.switches: dict[str, Switch] = {}
         self.links: dict[tuple[str, str], ControlLink] = {}
         """By who dials and whom."""
-        self.cuts: list[tuple[float, bool]] = []
-        """When the control link was cut (False) and mended (True): times of day in seconds."""
+        self.disturbances: list[tuple[float, str, bool]] = []
+        """What keeps the sides from agreeing: the time of day in seconds, what it is, and whether it began or ended."""
+        self.powered: set[str] = set()
+        """The sides whose DPU has power and takes rows."""
         self._timers, self._pace_ms, self._options = timers, pace_ms, tuple(options)
         self._link_loop: LinkLoop | None = None
         self._dpus: DpuHandle | None = None
@@ -114,7 +123,7 @@ class Pair:
         ports = self._lay_links()
         for name, side in self.sides.items():
             switch = Switch(side, self.directory / name, ports[name], tuple(self.sides.values()))
-            switch.hamgrd.command += ["--timers", str(timers), *self._options]
+            switch.hamgrd.command += ["--timers", str(timers), "--run-directory", str(self.directory), *self._options]
             self.switches[name] = switch
             switch.open()
         self._dpus = DpuHandle(self._start_dpus(ports))
@@ -261,6 +270,7 @@ class Pair:
 
     def acks(self, name: str, how: Acks, wrong: str | None = None) -> None:
         """From now on the DPU answers role writes so; what it held is released unless it is to hold."""
+        self._disturbed(f"acks {name}", how is not Acks.AT_ONCE)
         self.dpus.tell("acks", side=name, how=how.name, wrong=wrong)
 
     def sync(self, name: str, how: SyncEnd, takes_s: int = 0) -> None:
@@ -269,16 +279,19 @@ class Pair:
 
     def off(self, name: str) -> None:
         """The DPU loses power; the others lose the channel to it."""
+        self.powered.discard(name)
         self.dpus.tell("power_off", side=name)
 
     def on(self, name: str) -> None:
         """The DPU boots, empty; it is reached by everybody and has the channel."""
         self.dpus.tell("bfd", side=name, sides=list(self.sides))
         self.dpus.tell("power_on", side=name)
+        self.powered.add(name)
         self.chan(True)
 
     def crash_dpu(self, name: str, *, midplane: str = "up", data: str = "down") -> None:
         """A process of the DPU dies: no BFD, no forwarding, its control plane down; :meth:`on` brings it back."""
+        self.powered.discard(name)
         self.dpus.tell("crash", side=name, midplane=midplane, data=data)
 
     def restart_swss(self, name: str, *, seen: bool) -> None:
@@ -298,8 +311,7 @@ class Pair:
 
     def set_link(self, up: bool, *, silent: bool = False) -> None:
         """Mend or cut the control links between all sides; ``silent``: nothing is refused, nothing comes through."""
-        if not up:
-            self.cuts.append((time.time(), False))
+        self._disturbed("link", not up)
         for link in self.links.values():
             if up:
                 link.open()
@@ -307,11 +319,10 @@ class Pair:
                 link.silence()
             else:
                 link.refuse()
-        if up:
-            self.cuts.append((time.time(), True))
 
     def delay(self, seconds: float) -> None:
         """Have everything on the control links take so long, each way."""
+        self._disturbed("link", bool(seconds))
         for link in self.links.values():
             link.delay_s = seconds
 
@@ -333,11 +344,38 @@ class Pair:
 
     def kill(self, name: str) -> None:
         """End hamgrd of a switch at once."""
+        self._disturbed(f"hamgrd {name}", True)
         self[name].hamgrd.kill()
 
-    def start(self, name: str) -> None:
-        """Start hamgrd of a switch on what Redis holds, and wait until it is ready."""
-        self[name].hamgrd.start()
+    def stop(self, name: str) -> int | None:
+        """End hamgrd of a switch as a service manager does; gives its exit code."""
+        self._disturbed(f"hamgrd {name}", True)
+        return self[name].hamgrd.stop()
+
+    def start(self, *names: str) -> None:
+        """Start hamgrd of these switches on what Redis holds, and wait until all are ready."""
+        marks = {name: self[name].hamgrd.mark() for name in names}
+        for name in names:
+            self[name].hamgrd.launch()
+        for name in names:
+            self[name].hamgrd.wait_until_started(marks[name])
+            self._disturbed(f"hamgrd {name}", False)
+
+    def restart(self, *names: str) -> None:
+        """End hamgrd of these switches at once, and start them again."""
+        for name in names:
+            self.kill(name)
+        self.start(*names)
+
+    def pause(self, name: str) -> None:
+        """Let hamgrd of a switch stand still."""
+        self._disturbed(f"hamgrd {name}", True)
+        self[name].hamgrd.pause()
+
+    def resume(self, name: str) -> None:
+        """Let hamgrd of a switch go on."""
+        self[name].hamgrd.resume()
+        self._disturbed(f"hamgrd {name}", False)
 
     def reboot(self, name: str) -> None:
         """The switch goes down with its DPU: its connections stay half-open, and it loses every row of HA."""
@@ -442,32 +480,62 @@ class Pair:
 
         until(lambda: not any(left().values()), left)
 
+    def until_dpus_hold_nothing(self) -> None:
+        """Wait until every DPU was told that its scopes, sets and BFD sessions are gone."""
+        lasting = {DASH_HA_SET_TABLE.name, DASH_HA_SCOPE_TABLE.name, BFD_SESSION_TABLE.name}
+
+        def held() -> dict[str, list[tuple[str, str]]]:
+            return {name: [row for row in self.dpus[name].held if row[0] in lasting] for name in self.sides}
+
+        until(lambda: not any(held().values()), held)
+
     def restore(self, name: str) -> None:
         """Take a side down by force and bring it up again."""
+        self.relaunch(name, desired="active" if name == self.pair[0] else "unspecified")
+        self.approve(name, OperationType.ACTIVATE_ROLE)
+
+    def relaunch(self, name: str, desired: str) -> None:
+        """Disable a scope and enable it again.
+
+        The row in between has to reach the DPU: a DPU that was shut down by its role stays down until it was disabled.
+        """
         self.scope(name, desired="dead", disabled=True)
         self.becomes(name, "dead/dead")
-        self.scope(name, desired="active" if name == self.pair[0] else "unspecified", disabled=False)
-        self.approve(name, OperationType.ACTIVATE_ROLE)
+        if self.owner is HaOwner.DPU:
+            until(lambda: self[name].told.get("disabled") == "true", self.__str__)
+        self.scope(name, desired=desired, disabled=False)
 
     def reset(self, owner: HaOwner) -> None:
         """From whatever there is to Z0, ready for another scenario in this mode."""
+        for link in self.links.values():
+            link.open()
         for switch in self.switches.values():
             switch.configure()
             switch.hamgrd.resume()
             if not switch.hamgrd.alive:
                 switch.hamgrd.start()
-        for link in self.links.values():
-            link.open()
-        self.cuts.clear()
-        self.teardown()
         self.dpus.tell("behave")
+        for name in self.sides:
+            if name not in self.powered:
+                # What a DPU without power has published stays in its databases.
+                self.on(name)
+        for name in list(self.controller.scopes):
+            self.scope(name, disabled=True)
+        for name in self.controller.scopes:
+            until(lambda name=name: ctl(self[name].state) == "dead", self.__str__)  # type: ignore[misc]
+        self.teardown()
+        self.until_dpus_hold_nothing()
         for switch in self.switches.values():
             switch.rows.remove(DPU_RESET_INFO, f"DPU{SLOT}")
+        self.disturbances.clear()
         self.owner = owner
         self.controller = Controller(owner, configured_set(tuple(self.sides.values())))
         self.dpus.tell("pair", names=list(self.pair))
 
     # How it works.
+
+    def _disturbed(self, what: str, began: bool) -> None:
+        self.disturbances.append((time.time(), what, began))
 
     def _write(self, name: str, row: ConfigRow) -> None:
         table, key, fields = row

@@ -215,11 +215,7 @@ SHUTDOWNS = (
     ),
     Step(
         "the controller launches B again",
-        deeds.together(
-            deeds.approve("A", RECONCILE),
-            deeds.configure("B", disabled=True),
-            deeds.configure("B", disabled=False, desired="unspecified"),
-        ),
+        deeds.together(deeds.approve("A", RECONCILE), deeds.relaunch("B", desired="unspecified")),
         (asks_anew("B", ACTIVATE), requested("A", "flow_reconcile_requested")),
         ref="W17 4, 5",
     ),

@@ -236,9 +236,7 @@ SHUTDOWNS = (
     ),
     Step(
         "the controller launches B again",
-        deeds.together(
-            deeds.configure("B", disabled=True), deeds.configure("B", disabled=False, desired="unspecified")
-        ),
+        deeds.relaunch("B", desired="unspecified"),
         (
             pair_is(A="active/active", B="pending_standby_activation/standby"),
             asks("B", ACTIVATE),

@@ -7,6 +7,7 @@ Source: scenarios 0.1; tables 1.1, 2.9.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,13 @@ def until(holds: Callable[[], bool], what: Callable[[], object], deadline_s: flo
         time.sleep(LOOK_EVERY_S)
 
 
+class Server(Enum):
+    """The Redis servers of a switch."""
+
+    HOST = "host"
+    DPU = "DPU"
+
+
 class Switch:
     """A switch with one DPU. :meth:`close` ends everything that it started, whatever state it is in."""
 
@@ -109,6 +117,18 @@ class Switch:
         self.rows.close()
         self.dpu_server.remove()
         self.host.remove()
+
+    def lose(self, server: Server) -> None:
+        """A Redis server dies at once. What was done to it until then is on disk."""
+        self._server(server).stop(kill=True)
+
+    def regain(self, server: Server) -> None:
+        """The server is there again, with everything that it had."""
+        self._server(server).start()
+        self.recorders[server is Server.DPU].follow()
+
+    def _server(self, server: Server) -> PrivateRedis:
+        return self.host if server is Server.HOST else self.dpu_server
 
     def configure(self) -> None:
         """The operator writes CONFIG_DB."""
@@ -180,6 +200,11 @@ class Switch:
             for change in recorder.since(mark, *names)
         ]
         return sorted(found, key=lambda change: change.at_s)
+
+    def acknowledged(self, marks: Sequence[int] | None = None) -> list[tuple[float, str]]:
+        """The roles that the DPU has acknowledged after these marks, or ever; ``""`` where its row was lost."""
+        rows = self.changes(marks or [0] * len(self.recorders), DASH_HA_SCOPE_STATE_TABLE)
+        return [(change.at_s, change.became("ha_role") or "") for change in rows if change.key == SET_ID]
 
 
 def ctl(state: Mapping[str, str] | None) -> str:

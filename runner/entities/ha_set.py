@@ -85,6 +85,8 @@ class HaSetEntity:
         self._adopt_route(machine, context)
         if row is None:
             context.board.post(topics.ha_set(self._id), None)
+            # A set that gets this id later is another one; whoever still knows something tells it (I4).
+            context.board.withdraw(topics.views_of(self._id)[:-1])
             context.ledger.delete(self.path, tables.DASH_HA_SET_STATE, self._id)
             return False
         context.board.post(topics.ha_set(self._id), machine.facts.report)

@@ -31,6 +31,7 @@ from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
 from models.published import PublishedScopeRow
 from runner import topics
+from runner.board import Topic
 from runner.entities.inline_sync import InlineSync
 from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
@@ -85,6 +86,7 @@ class SwitchDrivenDriver:
                 self._step(machine.update(now_ms=situation.context.now_ms, drops_seen=seen), situation.context)
         self._hear_flow_sync(situation)
         self._tell_set(self._name.vdpu_id, machine.facts.report, situation.context)
+        self._tell_new_set_of_peer(machine.facts, situation)
         # An approval counts whenever its operation is open, so that one written while hamgrd was down is not lost.
         for operation_id in situation.row.approved_pending_operation_ids:
             if any(operation.operation_id == operation_id for operation in machine.facts.operations):
@@ -167,6 +169,12 @@ class SwitchDrivenDriver:
             context.ledger.claim(self._name.path, tables.DASH_FLOW_SYNC_SESSION_TABLE, session.session_id)
             self._asked_for = session.session_id
         return self._machine
+
+    def _tell_new_set_of_peer(self, facts: SwitchDrivenScopeFacts, situation: Situation) -> None:
+        """A set that was deleted and configured again heard nothing of what the peer had said."""
+        views = situation.context.board.peek(self._views(situation.row.ha_set_id), {})
+        if facts.pair is not None and facts.pair.peer_id not in views:
+            self._tell_set_what_was_known(facts, situation.context)
 
     def _tell_set_what_was_known(self, facts: SwitchDrivenScopeFacts, context: Context) -> None:
         """The route that an earlier life installed stands on what the peer had said then, until it says something."""
@@ -347,8 +355,10 @@ class SwitchDrivenDriver:
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:
             view = ScopeView(vdpu_id, report.state, report.acked_role, report.term, report.pinned)
-            eni = self._name.scope_id if self._is_eni else ""
-            context.board.contribute(topics.views_of(self._situation.row.ha_set_id, eni), vdpu_id, view)
+            context.board.contribute(self._views(self._situation.row.ha_set_id), vdpu_id, view)
+
+    def _views(self, ha_set_id: str) -> Topic:
+        return topics.views_of(ha_set_id, self._name.scope_id if self._is_eni else "")
 
     @property
     def _is_eni(self) -> bool:

@@ -1,6 +1,7 @@
 """One process on the bus as far as the bus can tell: a few entities, and a record of what it was handed."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ class Daemon:
 
     number: int
     port: int = field(factory=free_port)
+    host: str = "127.0.0.1"
+    cluster: str = "west.c1"
     options: BusOptions = field(factory=BusOptions)
     entities: set[str] = field(factory=set)
     links: list[LinkChanged] = field(factory=list)
@@ -52,11 +55,11 @@ class Daemon:
     @property
     def node(self) -> str:
         """The path of its node."""
-        return f"west.c1.switch{self.number}-dpu0"
+        return f"{self.cluster}.switch{self.number}-dpu0"
 
     def neighbour(self, port: int | None = None) -> Neighbour:
         """As others have it in REMOTE_DPU, by default without anything in between."""
-        return Neighbour(self.dpu_name, 0, ("127.0.0.1",), self.port if port is None else port)
+        return Neighbour(self.dpu_name, 0, (self.host,), self.port if port is None else port)
 
     async def start(self) -> None:
         """Run."""
@@ -68,9 +71,15 @@ class Daemon:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    async def ended(self) -> None:
+        """Wait until it ends by itself."""
+        assert self._task is not None
+        async with asyncio.timeout(10):
+            await self._task
+
     def meet(self, *others: Neighbour, **changes: Any) -> None:
         """Be on the bus and meet these."""
-        self.bus.reach(ReachBus(self.node, ("127.0.0.1",), self.port, others, **changes))
+        self.bus.reach(ReachBus(self.node, (self.host,), self.port, others, **changes))
 
     def say(self, other: "Daemon", data: PeerData, to: str | None = None) -> None:
         """Its scope says something to the scope of another."""
@@ -96,6 +105,12 @@ class Daemon:
     def payloads(self) -> list[str]:
         """What it heard."""
         return [message.payload for message in self.heard]
+
+    def terms(self, to: str | None = None) -> list[int]:
+        """The numbers of the reports that it heard, for its scope or for another entity."""
+        wanted = to or self.scope
+        heard = [json.loads(message.payload) for message in self.heard if message.to == wanted]
+        return [int(said["data"]["term"]) for said in heard if said["key"].startswith("HaScopeStateUpdate")]
 
     def has_entity(self, path: str) -> bool:
         """It has this entity."""

@@ -5,19 +5,12 @@ Source: bus 4.3 (b), 6 (required of ours), 8; field-lessons FL-03; issue "the bu
 
 import json
 
+import pytest
+
 from runner.inputs import LinkChanged
-from runner.outputs import Verdict
-from tests.bus.conftest import eventually
+from runner.outputs import Neighbour, ReachBus, Verdict
+from tests.bus.conftest import both_up, eventually, pair
 from tests.bus.daemons import Daemon, Start
-
-
-async def pair(start: Start) -> tuple[Daemon, Daemon]:
-    """Two daemons with a link between them."""
-    a, b = await start(Daemon(0)), await start(Daemon(1))
-    a.meet(b.neighbour())
-    b.meet(a.neighbour())
-    await eventually(lambda: a.up == {"dpu1_0": True} and b.up == {"dpu0_0": True}, lambda: (a.links, b.links))
-    return a, b
 
 
 async def test_they_meet_and_a_message_is_heard_once_and_acknowledged(start: Start) -> None:
@@ -38,7 +31,8 @@ async def test_a_link_that_was_not_tried_is_unknown_and_one_that_failed_is_lost(
     await start(b)
     b.meet(a.neighbour())
     await eventually(lambda: a.up == {"dpu1_0": True})
-    assert b.links == [LinkChanged("dpu0_0", up=True)] or b.links[0].up
+    await eventually(lambda: b.links)
+    assert b.links == [LinkChanged("dpu0_0", up=True)]
 
 
 async def test_what_was_said_before_the_link_is_heard_when_it_comes(start: Start) -> None:
@@ -110,7 +104,7 @@ async def test_a_change_of_neighbours_is_followed(start: Start) -> None:
 
 
 async def test_a_stranger_is_refused(start: Start) -> None:
-    a, b = await pair(start)
+    a, _ = await pair(start)
     stranger = Daemon(7)
     await start(stranger)
     stranger.meet(a.neighbour())
@@ -126,3 +120,44 @@ async def test_while_something_is_missing_the_bus_waits_and_leaves(start: Start)
     await eventually(lambda: a.up == {"dpu1_0": False} and b.up == {"dpu0_0": False})
     a.meet(b.neighbour())
     await eventually(lambda: a.up == {"dpu1_0": True} and b.up == {"dpu0_0": True})
+
+
+async def test_a_neighbour_that_is_none_any_more_is_lost_and_met_anew(start: Start) -> None:
+    """What was said to it before the machine would else not say again."""
+    a, b = await pair(start)
+    a.meet()
+    await eventually(lambda: a.up == {"dpu1_0": False} and b.up == {"dpu0_0": False})
+    a.report(b, 1)
+    assert a.owed == 0
+    a.meet(b.neighbour())
+    await eventually(lambda: a.up == {"dpu1_0": True} and b.up == {"dpu0_0": True})
+    assert [change.up for change in a.links] in ([True, False, True], [False, True, False, True])
+    assert b.heard == []
+
+
+async def test_a_row_with_the_address_of_another_costs_only_itself(start: Start) -> None:
+    a, b = await pair(start)
+    a.meet(b.neighbour(), Neighbour("dpu9_0", 0, ("127.0.0.1",), b.port))
+    await eventually(lambda: a.up.get("dpu9_0") is False)
+    assert a.up["dpu1_0"]
+    assert a.bus.counts["neighbours_refused"] == 1
+    a.report(b, 1)
+    await eventually(lambda: b.heard)
+
+
+@pytest.mark.parametrize("node", ["west.c1.switch0-dpü0", "west.c1", "west..switch0-dpu0", "west.c1.switch0/x-dpu0"])
+async def test_a_name_that_no_node_can_have_is_waited_for(start: Start, node: str) -> None:
+    a, b = await pair(start)
+    a.bus.reach(ReachBus(node, (a.host,), a.port, (b.neighbour(),)))
+    await eventually(lambda: a.up == {"dpu1_0": False} and b.up == {"dpu0_0": False})
+    a.meet(b.neighbour())
+    await both_up(a, b)
+
+
+async def test_a_bus_that_cannot_go_on_ends_instead_of_being_silent(start: Start) -> None:
+    a, b = await pair(start)
+    assert a.bus.endpoint is not None
+    a.bus.endpoint.way = None  # type: ignore[assignment]
+    with pytest.raises(AttributeError):
+        await a.ended()
+    await eventually(lambda: b.up == {"dpu0_0": False})

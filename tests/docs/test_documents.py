@@ -1,16 +1,14 @@
-"""The documents cannot rot: their examples run, their links lead somewhere, generated tables are those of today."""
+"""The documents cannot rot: their examples run, their links lead somewhere, their options are those that there are."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from runner.diagram import MACHINES, markdown
-
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 EXAMPLE = re.compile(r"```python\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#:]+)\)")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)|src(?:set)?=\"([^\"]+)\"")
 
 
 def examples() -> list[tuple[str, str]]:
@@ -29,17 +27,9 @@ def test_example_runs(where: str, code: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in LINK.findall(document.read_text(encoding="utf-8")):
+    for page, image in LINK.findall(document.read_text(encoding="utf-8")):
+        target = page or image
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
-
-
-@pytest.mark.parametrize("name", sorted(MACHINES))
-def test_generated_table_is_that_of_today(name: str) -> None:
-    assert (ROOT / "diagrams" / f"{name}.md").read_text(encoding="utf-8") == markdown(name), "run make diagrams"
-
-
-def test_nothing_else_is_generated() -> None:
-    assert {path.stem for path in (ROOT / "diagrams").iterdir()} == set(MACHINES)
 
 
 def test_every_option_of_the_daemon_is_documented() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.vocabulary import HaState
-from runner.diagram import MACHINES
+from runner.diagram.machines import MACHINES
 from runner.journal.explanation import facts, states, ways
 
 STATES = [

@@ -677,3 +677,28 @@ def test_restart_of_the_yielding_side_does_not_make_it_serve_its_old_flows(serve
     assert lab.where == alone(serves)
     assert lab.terms == terms
     assert "standalone" not in lab.path(other, since_ms)
+
+
+def test_i4_set_that_is_configured_again_knows_nothing_of_before() -> None:
+    lab = switch_driven()
+    lab.q()
+    for name in lab.pair:
+        lab.delscope(name)
+    lab.delset()
+    lab.run(5)
+    lab.set()
+    for name in lab.pair:
+        lab.scope(name, disabled=True)
+    lab.run(5)
+    assert lab.where == ("dead/dead", "dead/dead")
+    assert lab.primaries == (None, None), "nobody serves"
+
+
+def test_set_that_is_deleted_under_its_scopes_and_configured_again_has_its_route_at_once() -> None:
+    lab = switch_driven()
+    lab.q()
+    lab.delset("A")
+    lab.run(2)
+    lab.set("A")
+    lab.run(2)
+    assert lab.primaries == ("B", "B")
