@@ -8,8 +8,8 @@ Source: domain "Actors", architecture "The node".
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+from zlib import crc32
 
-import attrs
 from attrs import define, field
 
 from hamgr_fsm.stepper import Move
@@ -108,6 +108,11 @@ def publish(context: Context, owner: str, table: Table[Any], key: str, record: A
             stamp = old.get(LAST_UPDATED, stamp)
         fields[LAST_UPDATED] = stamp
     context.ledger.write(owner, table, key, fields)
+
+
+def turn_of(path: str, turns: int) -> int:
+    """Which of so many turns an entity has for what all do now and then, from 0: so that not all do it at once."""
+    return crc32(path.encode()) % turns
 
 
 class Since:

@@ -29,8 +29,13 @@ FLUSHES: Topic = ("flushes",)
 SYNC_COUNTERS: Topic = ("sync counters",)
 """The newest poll of the managed DPU's counters of inline sync packets."""
 
-HEARTBEAT: Topic = ("heartbeat",)
-"""When the state rows were last shown to be alive, in milliseconds."""
+HEARTBEATS = 64
+"""In so many turns the state rows of very many scopes are shown to be alive; of few, in one."""
+
+
+def heartbeat(turn: int) -> Topic:
+    """When the state rows of the scopes of one turn were last shown to be alive, in milliseconds."""
+    return ("heartbeat", turn)
 
 
 def row(table: Table[Any], key: str) -> Topic:

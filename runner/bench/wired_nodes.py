@@ -21,7 +21,7 @@ from models import tables
 from models.controller import HaScopeConfigRow, HaSetConfigRow, encode_ha_scope_config, encode_ha_set_config
 from models.database import Database
 from models.table import Table
-from runner.inputs import Input, LinkChanged, MessageArrived, RowSet, RowsFound, SnapshotComplete, TimerFired
+from runner.inputs import Input, LinkChanged, MessageArrived, RowSet, RowsFound, Single, SnapshotComplete, TimerFired
 from runner.lab.sides import SET_ID, A, B, Side, configuration
 from runner.node import Node
 from runner.outputs import CancelTimer, DeleteRow, Fault, Output, SendMessage, SetTimer, WriteRow
@@ -32,7 +32,7 @@ DOWN = {"dpu_midplane_link_state": "down", "dpu_control_plane_state": "down", "d
 PAIRED = (HaState.ACTIVE, HaState.STANDBY)
 
 Observer = Callable[[Node, Input, Sequence[Output], int], None]
-"""Told of every step: the node, the input, the outputs, and the time that it took in nanoseconds."""
+"""Told of every step: the node, the input, the outputs, and the processor time that it took in nanoseconds."""
 
 
 @define(eq=False)
@@ -44,6 +44,8 @@ class End:
     rows: dict[tuple[Database, str, str], dict[str, str]] = field(factory=dict)
     heard: dict[tuple[Database, str, str], RowSet] = field(factory=dict)
     timers: dict[str, int] = field(factory=dict)
+    told_at_start: list[Single] = field(factory=list)
+    """Everything that the node was told before any scope was configured."""
 
 
 @define(eq=False)
@@ -58,7 +60,7 @@ class WiredNodes:
     observer: Observer | None = None
     now_ms: int = 1_718_032_540_000
     ends: tuple[End, ...] = ()
-    _queue: deque[tuple[End, Input]] = field(factory=deque)
+    _queue: deque[tuple[End, Single]] = field(factory=deque)
     _due: list[tuple[int, int, str, End]] = field(factory=list)
     _numbers: "count[int]" = field(factory=count)
 
@@ -66,6 +68,8 @@ class WiredNodes:
         self.ends = tuple(End(side, self.new_node(side)) for side in SIDES)
         for end in self.ends:
             self._configure(end)
+        for end, happened in self._queue:
+            end.told_at_start.append(happened)
         self.run()
 
     @staticmethod
@@ -141,7 +145,7 @@ class WiredNodes:
         """Let the platform report the planes of one DPU."""
         self.write(end, tables.DPU_STATE, "DPU0", planes)
 
-    def restarted(self, end: End) -> tuple[Node, list[Input]]:
+    def restarted(self, end: End) -> tuple[Node, list[Single]]:
         """A node that has just been started, and all that it is to hear of the life before."""
         found: dict[Database, dict[tuple[str, str], dict[str, str]]] = {
             database: {} for database in (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
@@ -158,7 +162,7 @@ class WiredNodes:
         encoded = {name: value.encode() for name, value in fields.items()}
         self._queue.append((end, self._row(end, table, key, encoded)))
 
-    def hand(self, end: End, happened: Input) -> None:
+    def hand(self, end: End, happened: Single) -> None:
         """Put any input into the queue."""
         self._queue.append((end, happened))
 
@@ -179,9 +183,9 @@ class WiredNodes:
         queue = self._queue
         while queue:
             end, happened = queue.popleft()
-            start = time.perf_counter_ns()
+            start = time.thread_time_ns()
             outputs = end.node.step(happened, self.now_ms)
-            took = time.perf_counter_ns() - start
+            took = time.thread_time_ns() - start
             if self.observer is not None:
                 self.observer(end.node, happened, outputs, took)
             for output in outputs:

@@ -21,7 +21,7 @@ from runner.entities.scope_driver import ScopeDriver, ScopeName, Situation
 from runner.entities.scope_rows import undriven_scope
 from runner.entities.switch_driven_scope import SwitchDrivenDriver
 from runner.entities.vdpu import VdpuReport
-from runner.entity import Context, Reader, publish
+from runner.entity import Context, Reader, publish, turn_of
 
 _DRIVERS: dict[HaOwner, Callable[[ScopeName], ScopeDriver]] = {
     HaOwner.DPU: DpuDrivenDriver,
@@ -39,6 +39,7 @@ class HaScopeEntity:
         self._driven_as: tuple[HaOwner, str] | None = None
         self._created_ms: int | None = None
         self._alive_ms = 0
+        self._heartbeat = topics.heartbeat(turn_of(self.path, topics.HEARTBEATS))
         self._shown: tuple[object, ...] | None = None
         """What the row that was published last was made from."""
 
@@ -120,7 +121,7 @@ class HaScopeEntity:
             self._alive_ms = context.now_ms if earlier is None or self._driver is None else self._driver.alive_ms
         common = {
             "creation_time_in_ms": self._created_ms,
-            "last_heartbeat_time_in_ms": max(situation.board.topic(topics.HEARTBEAT, 0), self._alive_ms),
+            "last_heartbeat_time_in_ms": max(situation.board.topic(self._heartbeat, 0), self._alive_ms),
             "rejected": situation.board.rejection(
                 (tables.DASH_HA_SCOPE_CONFIG_TABLE, self._name.actor),
                 (tables.DASH_HA_SCOPE_STATE_TABLE, self._name.scope_id),

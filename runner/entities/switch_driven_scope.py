@@ -37,7 +37,7 @@ from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
 from runner.entities.switch_driven_rows import EarlierLife, published_scope, role_row
 from runner.entities.vdpu import VdpuReport
-from runner.entity import Context
+from runner.entity import Context, turn_of
 from runner.intake import Heard
 from runner.outputs import Alert, CancelTimer, SendMessage, SetTimer
 
@@ -295,7 +295,7 @@ class SwitchDrivenDriver:
             case SendToPeer(message):
                 self._say(message, facts, context)
             case StartTimer(timer, after_ms):
-                context.say([SetTimer(f"{path}/{timer}", after_ms)])
+                context.say([SetTimer(f"{path}/{timer}", after_ms - self._early_ms(timer, after_ms))])
             case StopTimer(timer):
                 context.say([CancelTimer(f"{path}/{timer}")])
             case RaiseAlert(what):
@@ -304,6 +304,12 @@ class SwitchDrivenDriver:
                 pass  # Where the peer is, is read from REMOTE_DPU at every message.
             case _:
                 raise AssertionError(f"a switch-driven scope does not ask for {effect}")
+
+    def _early_ms(self, timer: str, after_ms: int) -> int:
+        """Thousands of ENIs whose link came at one moment do not greet their peers at one moment for ever after."""
+        if not self._is_eni or timer != "peer_heartbeat_due":
+            return 0
+        return turn_of(self._name.path, max(after_ms // 4, 1))
 
     def _take_flow_sync_back(self, context: Context) -> None:
         """A session that has ended is no request any more."""

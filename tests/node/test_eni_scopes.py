@@ -1,4 +1,7 @@
-"""Two nodes with several ENIs in one HA set: each ENI is a scope and has an entry of its own. ha-set 4.2, FL-33, FL-49."""
+"""Two nodes with several ENIs in one HA set: each ENI is a scope and has an entry of its own.
+
+Source: ha-set 4.2, FL-33, FL-49, switch-driven 8.
+"""
 
 from ipaddress import IPv4Address
 
@@ -128,7 +131,7 @@ def test_switchover_of_one_eni_moves_its_entry_and_no_other() -> None:
 
 def test_dpu_that_fails_takes_all_enis_along_from_whatever_state_they_are_in() -> None:
     pair = launched()
-    first, second, third = pair.scope_ids
+    _, second, third = pair.scope_ids
     switch_over(pair, second)
     pair.configure_scope(pair.ends[0], third, disabled=True)
     pair.run()
