@@ -62,8 +62,11 @@ FLUSH_WITHIN_S = 5.0
 
 CANCEL_AGAIN_S = 0.2
 
-MOST_AT_ONCE = 1024
+MOST_AT_ONCE = 256
 """So many inputs are handled in one step at most, so that what the first of them leads to is not held up for long."""
+
+BREATH = 64
+"""After so many messages and timers everything else has its turn."""
 
 Item = Batch | TimerFired | LinkChanged | Delivery
 Answer = Callable[[Verdict | None], None]
@@ -273,6 +276,7 @@ class Shell:
     async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
         """Rows that follow each other are written together; everything else waits for the rows before it."""
         rows: list[RowOutput] = []
+        others = 0
         for output in outputs:
             match output:
                 case WriteRow() | DeleteRow():
@@ -288,9 +292,14 @@ class Shell:
                 case AnswerMessage():
                     pass  # Whoever handed the message over answers, once the step is done.
                 case _:
-                    await self._writer.apply(rows)
-                    rows = []
+                    if rows:
+                        await self._writer.apply(rows)
+                        rows = []
                     self._set_up(output)
+                    others += 1
+                    if others % BREATH == 0:
+                        # Thousands of messages must not keep the answers to pings waiting.
+                        await asyncio.sleep(0)
         await self._writer.apply(rows)
 
     def _set_up(self, output: SendMessage | ReachBus | ReachOrchagent | SetTimer | CancelTimer) -> None:

@@ -69,14 +69,21 @@ class HaScopeEntity:
     def fire(self, timer: str, context: Context) -> None:
         """A timer of the driver is due."""
         if self._driver is not None:
+            before = self._driver.shown_from()
             self._driver.fire(timer, context)
-            # What is published may have changed.
-            context.board.due.add(self.path)
+            self._show(before, context)
 
     def receive(self, sender: str, data: PeerData, context: Context) -> None:
         """A message of the peer has come."""
         if self._driver is not None:
+            before = self._driver.shown_from()
             self._driver.receive(sender, data, context)
+            self._show(before, context)
+
+    def _show(self, before: tuple[object, ...] | None, context: Context) -> None:
+        """What others hear of the scope and what is published may have changed."""
+        assert self._driver is not None
+        if before is None or self._driver.shown_from() != before:
             context.board.due.add(self.path)
 
     def _drive(self, situation: Situation) -> None:
