@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two workers suit the two cores of the machine that checks every submission.
 WORKERS ?= 2
 
-.PHONY: setup demo test soak lint types layering unit diagrams journals traceability lock proto clean
+.PHONY: setup demo bench test soak soak-pair lint types layering unit diagrams journals traceability lock proto clean
 
 setup: .venv/installed
 
@@ -16,6 +16,10 @@ setup: .venv/installed
 
 demo: setup
 	$(BIN)/hamgr demo
+
+# How fast a pair is on this machine, as tables for docs/bench.md: some ten minutes, in which nothing else should run.
+bench: setup
+	$(BIN)/hamgr bench failover --markdown
 
 test: lint types layering unit
 
@@ -35,6 +39,10 @@ unit: setup
 # The random searches of the tests, many times as long: about an hour.
 soak: setup
 	HAMGR_SOAK=20 HAMGR_LAB_FACTOR=20 $(BIN)/pytest -n $(WORKERS) --timeout 7200 tests/hamgr_fsm/test_switch_driven_lives.py tests/lab
+
+# A pair of real processes that is switched over a thousand times while things around it break: half an hour.
+soak-pair: setup
+	$(BIN)/hamgr soak-pair --switchovers 1000 --seed 1 --kills
 
 # Writes the pictures and tables of the machines and workflows; the pictures need the program dot of Graphviz.
 diagrams: setup

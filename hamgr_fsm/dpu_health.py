@@ -1,8 +1,9 @@
 """The health of one managed DPU, and when it has restarted.
 
 Decides whether the DPU is up, down or unknown, and when its loss is to be announced as a reset. A DPU that went down by
-its midplane or control plane comes back empty: its *incarnation* grows, and whoever has told it something must tell it
-again. Unknown is neither up nor down: a missing row moves nothing.
+its midplane or control plane comes back empty: its *incarnation* grows, whoever has told it something must tell it
+again, and nothing that it said counts any more. One that only looked like that is heard again. Unknown is neither up
+nor down: a missing row moves nothing.
 
 Must not know where planes are read from or what is told to the DPU.
 
@@ -13,7 +14,7 @@ from enum import StrEnum
 
 from attrs import define, frozen
 
-from hamgr_fsm.effects import AnnounceDpuReset
+from hamgr_fsm.effects import AnnounceDpuReset, HearDpuAgain
 from hamgr_fsm.facts import Facts, kept, told
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.table import RECOVERY, STAY, UNPLANNED, FactMachine, Table
@@ -133,11 +134,16 @@ class Health(FactMachine):
         """Everything told so far is gone, although no plane was seen down."""
         model.flushes_seen = model.flushes
         model.incarnation += 1
+        model.outbox.append(HearDpuAgain())
 
     @staticmethod
     def welcome_back(model: DpuHealthFacts) -> None:
-        """Whoever waits for the DPU may tell it everything again."""
+        """Whoever waits for the DPU may tell it everything again.
+
+        Not before: what a DPU without power has said stands in its databases until it boots and empties them.
+        """
         model.lost = False
+        model.outbox.append(HearDpuAgain())
 
 
 class DpuHealth(Machine[DpuHealthFacts]):

@@ -28,6 +28,14 @@ class AnnounceDpuReset:
 
 
 @frozen
+class HearDpuAgain:
+    """What the DPU said before is forgotten: read it again wherever the DPU says it, unchanged or not.
+
+    A DPU that did not restart, whatever it looked like, never says again what it said already. Source: scenarios C29.
+    """
+
+
+@frozen
 class ProgramHaSet:
     """Tell the DPU the HA set. Source: ha-set 2."""
 
@@ -187,6 +195,7 @@ class RaiseAlert:
 
 Effect = (
     AnnounceDpuReset
+    | HearDpuAgain
     | ProgramHaSet
     | RemoveHaSet
     | ProgramScope

@@ -66,6 +66,7 @@ from runner.outputs import (
     Output,
     ReachBus,
     ReachOrchagent,
+    ReadAgain,
     SendMessage,
     SetTimer,
     Verdict,
@@ -101,7 +102,7 @@ _CONFIGURED_BY: dict[str, Table[Any]] = {
 }
 
 
-_LAST = (AnswerMessage, ReachOrchagent, ReachBus, SetTimer, CancelTimer)
+_LAST = (AnswerMessage, ReachOrchagent, ReachBus, ReadAgain, SetTimer, CancelTimer)
 """What is said after everything else."""
 
 

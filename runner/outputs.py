@@ -42,6 +42,13 @@ class ReachOrchagent:
 
 
 @frozen
+class ReadAgain:
+    """Hand over every row that is read in a database again, also those that have not changed."""
+
+    database: Database
+
+
+@frozen
 class SendMessage:
     """Send JSON text to an entity of the daemon that manages another DPU.
 
@@ -159,6 +166,7 @@ Output = (
     | DeleteRow
     | ReachOrchagent
     | ReachBus
+    | ReadAgain
     | SendMessage
     | AnswerMessage
     | SetTimer

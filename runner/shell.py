@@ -44,6 +44,7 @@ from runner.outputs import (
     Output,
     ReachBus,
     ReachOrchagent,
+    ReadAgain,
     SendMessage,
     SetTimer,
     TransitionTaken,
@@ -125,6 +126,7 @@ class Shell:
 
     log: OutputLog = field(factory=OutputLog)
     _links: dict[Database, DatabaseLink] = field(init=False)
+    _readers: dict[Database, TableReader] = field(init=False)
     _queue: asyncio.Queue[Item | None] = field(factory=asyncio.Queue)
     _timers: TimerWheel = field(init=False)
     _orchagent: OrchagentProducer = field(init=False)
@@ -134,6 +136,7 @@ class Shell:
 
     def __attrs_post_init__(self) -> None:
         self._links = {name: DatabaseLink.to(name, address) for name, address in self._around.addresses.items()}
+        self._readers = {name: self._reader(name, link) for name, link in self._links.items()}
         self._timers = TimerWheel(lambda name: self._queue.put_nowait(TimerFired(name)))
         self._orchagent = OrchagentProducer(self._around.one_shot_fields)
         self._writer = TableWriter(self._links, self._around.transported_tables, self._orchagent)
@@ -147,7 +150,8 @@ class Shell:
 
     async def run(self) -> bool:
         """Run until :meth:`stop`. False: a task ended that never should, and the daemon is half of what it must be."""
-        sources = [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in self._readers()]
+        readers = self._readers.items()
+        sources = [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in readers]
         if self._around.counters is not None:
             counters = EniCountersReader(
                 self._around.counters, self._queue.put_nowait, self._around.counters_interval_s
@@ -175,9 +179,6 @@ class Shell:
         # Who stops is not left by its peers: it leaves them, and in its next life it asks for them anew.
         if not self._stopping.is_set():
             self._queue.put_nowait(news)
-
-    def _readers(self) -> list[tuple[Database, TableReader]]:
-        return [(name, self._reader(name, link)) for name, link in self._links.items()]
 
     def _reader(self, database: Database, link: DatabaseLink) -> TableReader:
         tables = [table.name for table in self._around.read_tables if table.database is database]
@@ -302,7 +303,7 @@ class Shell:
                         await asyncio.sleep(0)
         await self._writer.apply(rows)
 
-    def _set_up(self, output: SendMessage | ReachBus | ReachOrchagent | SetTimer | CancelTimer) -> None:
+    def _set_up(self, output: SendMessage | ReachBus | ReachOrchagent | ReadAgain | SetTimer | CancelTimer) -> None:
         match output:
             case SendMessage():
                 if self.bus is not None:
@@ -313,6 +314,8 @@ class Shell:
             case ReachOrchagent():
                 if self._around.dpu_transport is Transport.ORCHAGENT:
                     self._orchagent.reach(output.host, output.port)
+            case ReadAgain():
+                self._readers[output.database].read_again()
             case SetTimer():
                 self._timers.set(output.timer, output.after_ms)
             case CancelTimer():

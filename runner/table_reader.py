@@ -54,6 +54,11 @@ class TableReader:
     _audit_interval_s: float = AUDIT_INTERVAL_S
     _known: dict[RowName, Mapping[str, bytes] | NoHash] = field(factory=dict)
     _refused: str | None = None
+    _tell_all: bool = False
+
+    def read_again(self) -> None:
+        """Tell every row within a second as it is then, or when the server is back; unchanged ones as well."""
+        self._tell_all = True
 
     async def run(self) -> NoReturn:
         """Follow the database; when it goes away, wait for it with growing delays and start over."""
@@ -89,7 +94,7 @@ class TableReader:
             changed = await events.batch(min(POLL_INTERVAL_S, max(audit_at - now(), 0)))
             if changed:
                 self._changed(await self._outcome(changed))
-            if self._refused:
+            if self._refused or self._tell_all:
                 self._changed(await self._read_everything())
             if now() >= audit_at:
                 await self._audit()
@@ -112,10 +117,20 @@ class TableReader:
         return self._inputs({name: row for name, row in rows.items() if row is not None or deleted[name]})
 
     async def _read_everything(self) -> list[Single]:
-        """The difference between all rows of the database and the rows known so far; what vanished comes first."""
-        names = [(table, key) for table in self._tables for key in sorted(await keys_of(self._link, table))]
-        vanished: dict[RowName, Row] = dict.fromkeys(sorted(self._known.keys() - set(names)))
-        return self._differences(vanished | await read_rows(self._link, names))
+        """The difference between all rows of the database and the rows known so far; what vanished comes first.
+
+        All rows, after :meth:`read_again`.
+        """
+        # Who asks while it is read may mean what is written meanwhile.
+        tell_all, self._tell_all = self._tell_all, False
+        try:
+            names = [(table, key) for table in self._tables for key in sorted(await keys_of(self._link, table))]
+            vanished: dict[RowName, Row] = dict.fromkeys(sorted(self._known.keys() - set(names)))
+            rows = vanished | await read_rows(self._link, names)
+        except DATABASE_ERRORS:
+            self._tell_all |= tell_all
+            raise
+        return self._inputs(rows) if tell_all else self._differences(rows)
 
     async def _audit(self) -> None:
         """Look for what no notification tells: a flushed database, an expired row, a setting taken back (FL-09)."""

@@ -142,10 +142,10 @@ class Scope(Actions):
           why="peer takes over", ref="switch-driven 3", kind=PLANNED)
     t.row(S.ACTIVE, S.STANDBY, when="conflict_lost",
           why="peer outranks", ref="switch-driven 3, switch-driven 6.2", kind=RECOVERY)
-    t.row(SERVING, S.SWITCHING_TO_STANDALONE, when="peer_holds_the_flows",
-          why="peer holds the flows", ref="switch-driven 3", kind=UNPLANNED)
     t.row(S.ACTIVE, S.SWITCHING_TO_STANDALONE, when="in_fresh_trouble",
           why=TRIGGER, ref="switch-driven 3, H-47", kind=UNPLANNED)
+    t.row(SERVING, S.SWITCHING_TO_STANDALONE, when="peer_holds_the_flows",
+          why="peer holds the flows", ref="switch-driven 3", kind=UNPLANNED)
 
     t.row(S.SWITCHING_TO_STANDBY, S.STANDBY, when="peer_active_acked",
           why="peer is active", ref="switch-driven 3", kind=PLANNED)

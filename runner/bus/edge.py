@@ -119,7 +119,12 @@ class Edge:
     # What the link tells (links.LinkOwner).
 
     def admit(self, hello: Hello) -> Refusal | None:
-        """The daemon is who the address says."""
+        """The daemon is who the address says. One of another node cannot help us, which is worth knowing."""
+        node = hello.introduction.stated_path.node
+        if node != self.own:
+            self.counts["swbusd of another node"] += 1
+            if self._rarely.due(node):
+                log.error("swbusd_of_another_node", address=str(hello.remote), node=str(node), own=str(self.own))
         return None
 
     def link_up(self, link: Link) -> None:

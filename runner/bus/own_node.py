@@ -51,8 +51,9 @@ from runner.outputs import Neighbour
 DISPLACED_ANSWERS_WITHIN_S = 0.5
 """How long a link that was replaced may prove that its process still lives."""
 
-KEEP_ALIVE = KeepAlive(time_s=0.8, timeout_s=0.8)
-"""A dead link is given up a good while before its peer counts as silent: the other link may be well."""
+KEEP_ALIVE = KeepAlive(time_s=0.6, timeout_s=1.0)
+"""A dead link is given up a good while before its peer counts as silent, for the other link may be well; a process that
+is only held up has a second for an answer."""
 
 log: FilteringBoundLogger = structlog.get_logger()
 

@@ -130,7 +130,8 @@ class ControlLink:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(carried.carry(reader, far_writer))
                 ways.create_task(carried.carry(far_reader, writer))
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            # Cancelled in the end as well: asyncio would print that a handler was.
             pass
         finally:
             carried.reset()

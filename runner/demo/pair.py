@@ -51,11 +51,11 @@ QUICK_TIMERS: Mapping[str, float] = {
     "rejoin_delay": 0.3,
     "no_active": 1.0,
     "hold_down": 1.0,
-    "role_activation": 2.0,
-    "switchover": 4.0,
+    "role_activation": 4.0,
+    "switchover": 8.0,
     "switchover_retry": 0.3,
-    "drain": 3.0,
-    "init": 6.0,
+    "drain": 6.0,
+    "init": 8.0,
     "bulk_sync": 5.0,
 }
 """Timers under which everything that waits for one of them is over within seconds."""

@@ -23,6 +23,8 @@ from runner.demo.recorder import Change
 from runner.demo.switch import ctl
 from runner.lab.sides import ROUTE_KEY
 
+HEARTBEAT = "last_heartbeat_time_in_ms"
+
 
 class Watch:
     """The records of a pair from the moment on that it is made."""
@@ -90,8 +92,8 @@ class Watch:
         return {row.key for row in self.received(name) if row.table == DASH_FLOW_SYNC_SESSION_TABLE.name and row.fields}
 
     def written(self, name: str) -> list[str]:
-        """Every change of a row that hamgrd of a switch writes, in words; writing a row as it was is none."""
-        return [str(change) for change in self.changes(name, *WRITTEN_TABLES) if not change.idle]
+        """Every change of a row that hamgrd of a switch writes, in words; a mere heartbeat is none."""
+        return [str(change) for change in self.changes(name, *WRITTEN_TABLES) if not _beats(change)]
 
     def refused(self, name: str) -> list[str]:
         """What the DPU of a side complained about: rows that were malformed, or came before what they need."""
@@ -104,6 +106,15 @@ class Watch:
     def logged(self, name: str, **fields: object) -> list[Any]:
         """The lines that hamgrd of a switch has logged with these fields."""
         return self.pair[name].hamgrd.entries(self._logged[name], **fields)
+
+
+def _beats(change: Change) -> bool:
+    """The row says what it said before, at another time at most."""
+    before, after = (
+        {name: value for name, value in row.items() if name != HEARTBEAT} if row is not None else None
+        for row in (change.before, change.after)
+    )
+    return before == after
 
 
 def _primary(row: Any) -> str | None:

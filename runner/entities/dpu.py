@@ -10,11 +10,12 @@ from typing import Any
 from attrs import frozen
 
 from hamgr_fsm.dpu_health import DpuHealth
-from hamgr_fsm.effects import AnnounceDpuReset, Effect
+from hamgr_fsm.effects import AnnounceDpuReset, Effect, HearDpuAgain
 from hamgr_fsm.vocabulary import PlaneState
 from models import tables
 from models.codec import BadRow, decode, encode
 from models.config_db import DpuRow, RemoteDpuRow
+from models.database import Database
 from models.dpu_state import BfdProbeStateRow, DpuStateRow
 from models.npu_rows import DpuResetInfoRow
 from models.peer_messages import PeerData
@@ -23,6 +24,7 @@ from models.table import Table
 from runner import topics
 from runner.entity import Context, Reader, Since, publish
 from runner.intake import SINGLE_KEY
+from runner.outputs import ReadAgain
 
 
 @frozen
@@ -136,6 +138,8 @@ class DpuEntity:
         if AnnounceDpuReset() in effects:
             info = DpuResetInfoRow(reset_status=True, timestamp=context.now_ms, dpu_id=self._name, vdpu_id=row.vdpu_id)
             context.ledger.write(self.path, tables.DPU_RESET_INFO, key, encode(info), once=True)
+        if HearDpuAgain() in effects:
+            context.say([ReadAgain(Database.DPU_STATE_DB)])
 
     def _stop_managing(self, context: Context) -> None:
         if self._slot is not None:

@@ -20,7 +20,7 @@ from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow
 from runner.lab.sides import SET_ID, Side
 from runner.lab.store import Store
-from runner.outputs import CancelTimer, DeleteRow, Fault, Output, SendMessage, SetTimer, WriteRow
+from runner.outputs import CancelTimer, DeleteRow, Fault, Output, ReadAgain, SendMessage, SetTimer, WriteRow
 
 OWN_DATABASES = (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
 
@@ -107,6 +107,7 @@ class Switch:
             self._known.discard((happened.database, happened.table, happened.key))
         leaving: list[Leaving] = []
         said = len(self.said)
+        again: list[Database] = []
         for output in self.daemon.step(happened, now_ms):
             if isinstance(output, WriteRow | DeleteRow | SendMessage):
                 if self.crash_before == 0:
@@ -119,8 +120,13 @@ class Switch:
                     self.crash_before -= 1
                 self._bring_out(output, now_ms)
                 leaving.append(output)
+            elif isinstance(output, ReadAgain):
+                again.append(output.database)
             else:
                 self._carry_out(output, now_ms)
+        for row in self.store.contents():
+            if isinstance(row, RowSet) and row.database in again:
+                leaving += self.step(row, now_ms)
         return leaving
 
     def take(self, write: DpuWrite) -> Input | None:

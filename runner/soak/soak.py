@@ -115,7 +115,8 @@ class Soak:
         return (
             (pair[active].at, pair[standby].at) == ORDINARY_PAIR
             and set(pair.primaries) == {active}
-            and len(set(pair.terms)) == 1
+            # Lower for a standby that was active when it lost a conflict: it takes over no term (switch-driven 4).
+            and pair[standby].term <= pair[active].term
             and not any(pair[name].pending for name in pair.pair)
             and (pair.dpus[active].role, pair.dpus[standby].role) == ("active", "standby")
         )

@@ -33,6 +33,9 @@ class Daemon:
     held: list[Delivery] = field(factory=list)
     """Messages whose step is not done, while ``holds``."""
 
+    on_up: Callable[[], None] = lambda: None
+    """Called soon after a link has come up."""
+
     holds: bool = False
     verdict: Verdict | None = Verdict.CONSUMED
     bus: Bus = field(init=False)
@@ -112,6 +115,13 @@ class Daemon:
         heard = [json.loads(message.payload) for message in self.heard if message.to == wanted]
         return [int(said["data"]["term"]) for said in heard if said["key"].startswith("HaScopeStateUpdate")]
 
+    def release(self) -> None:
+        """The steps of all messages that were held are done, and so are those that follow."""
+        self.holds = False
+        for delivery in self.held:
+            delivery.answered(self.verdict)
+        self.held.clear()
+
     def has_entity(self, path: str) -> bool:
         """It has this entity."""
         return path in self.entities
@@ -129,6 +139,8 @@ class Daemon:
     def _take(self, news: Delivery | LinkChanged) -> None:
         if isinstance(news, LinkChanged):
             self.links.append(news)
+            if news.up:
+                asyncio.get_running_loop().call_soon(self.on_up)
             return
         self.heard.append(news.happened)
         if self.holds:

@@ -18,6 +18,7 @@ from models.swbus import Body, ConnectionType, DataRequest, Header, Response, Sw
 METHOD = "/swbus.SwbusService/StreamMessages"
 INCARNATION = "x-hamgr-incarnation"
 ANSWER_WITHIN_S = 10.0
+HANG_UP_WITHIN_S = 0.5
 
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -54,6 +55,8 @@ class RawPeer:
         """Hang up."""
         self.call.cancel()
         if self._reader is not None:
+            await asyncio.wait([self._reader], timeout=HANG_UP_WITHIN_S)
+            self._reader.cancel()
             await asyncio.wait([self._reader])
 
     def stall(self) -> None:

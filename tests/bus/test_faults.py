@@ -13,10 +13,11 @@ from runner.bus import outbox
 from runner.bus.bus import BusOptions
 from runner.bus.links.socket_address import SocketAddress
 from runner.bus.links.tls import Tls
-from runner.outputs import ReachBus, Verdict
+from runner.outputs import Neighbour, ReachBus, Verdict
 from tests.bus.conftest import Apart, both_up, eventually, pair
 from tests.bus.daemons import Daemon, Start
 from tests.bus.links.test_tls import Authority
+from tests.bus.tcp_path import TcpPath
 
 SIDES = pytest.mark.parametrize("side", [0, 1], ids=["path of a", "path of b"])
 
@@ -90,6 +91,29 @@ async def test_a_slow_network_is_no_lost_one(apart: Apart) -> None:
         await eventually(lambda: not apart.a.owed)
     assert apart.b.terms() == [0, 1, 2, 3, 4]
     assert (len(apart.a.links), len(apart.b.links)) == links
+
+
+async def test_a_network_that_swallows_everything_from_the_beginning_is_lost_and_not_unknown(start: Start) -> None:
+    a, b = await start(Daemon(0)), await start(Daemon(1))
+    async with TcpPath(b.port, swallows_there=True) as path:
+        a.meet(b.neighbour(path.port))
+        b.meet()
+        await eventually(lambda: a.links)
+        assert a.up == {"dpu1_0": False}
+        path.heal()
+        b.meet(a.neighbour())
+        await both_up(a, b)
+        await a.stop()
+        await b.stop()
+
+
+async def test_an_address_where_nobody_listens_does_not_keep_from_the_next_one(start: Start) -> None:
+    """IPv4 and IPv6 are in the row of the peer, which listens at one of them (FL-08)."""
+    a, b = await start(Daemon(0)), await start(Daemon(1))
+    b.meet(a.neighbour())
+    a.meet(Neighbour(b.dpu_name, 0, ("::1", "127.0.0.1"), b.port))
+    await both_up(a, b)
+    await eventually(lambda: a.bus.counts["links_up"] == b.bus.counts["links_up"] == 2)
 
 
 async def test_all_that_is_owed_is_said_at_once_on_return_and_heard_once(apart: Apart) -> None:

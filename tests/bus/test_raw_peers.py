@@ -293,13 +293,17 @@ async def test_ten_thousand_reports_for_a_peer_that_is_stuck_are_one(node: Daemo
             node.report(other, number)
             if number % 10 == 0:
                 await asyncio.sleep(0)  # Let the writer have its way until it is stuck.
-        [link] = links_of(node)
         assert node.owed == 1
-        assert len(link.outgoing) <= 1 + len([Ping])
+        assert all(len(link.outgoing) <= 4 for link in links_of(node))  # With a ping or two.
         peer.resume()
-        await peer.until(lambda: peer.terms() and peer.terms()[-1] == 9_999)
+        await peer.until(lambda: peer.ended or peer.terms()[-1:] == [9_999])
         assert peer.terms() == sorted(peer.terms())
         assert len(peer.terms()) < 2_000
+    if peer.terms()[-1:] != [9_999]:
+        # On a busy machine it was stuck for so long that it was given up; then it hears the rest when it is back.
+        async with peer_of(node) as again:
+            await again.until(again.terms)
+            assert set(again.terms()) == {9_999}
 
 
 async def test_so_much_is_taken_in_hand_and_no_more_until_some_of_it_is_done(node: Daemon) -> None:

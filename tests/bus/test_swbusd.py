@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from attrs import define
+from structlog.testing import capture_logs
 
 from models.peer_messages import encode_message
 from models.service_path import ServicePath, hamgrd_base
@@ -178,6 +179,18 @@ async def test_without_a_bus_daemon_the_first_attempt_fails_and_that_is_told_onc
     await eventually(lambda: double.to(hamgrd_base(NODES[0])))
     await eventually(lambda: double.counts["answered OK"] >= 2)
     assert a.links == [LinkChanged("dpu1_0", up=False)]
+
+
+async def test_a_bus_daemon_of_another_node_is_told_once(start: Start, begin: Doubles) -> None:
+    """Nothing would say else why there is no way to anybody: two slots of one switch differ in a digit."""
+    double = await begin(SwbusdDouble(NODES[2]))
+    a = await start(behind(0, double))
+    with capture_logs() as logs:
+        a.meet(Daemon(1).neighbour())
+        await eventually(lambda: a.bus.counts["swbusd of another node"])
+        await eventually(lambda: double.to(hamgrd_base(NODES[0])))
+    [told] = [entry for entry in logs if entry["event"] == "swbusd_of_another_node"]
+    assert (told["node"], told["own"]) == (str(NODES[2]), str(NODES[0]))
 
 
 async def test_nobody_is_there_until_its_hamgrd_is_connected(start: Start, switches: Switches) -> None:

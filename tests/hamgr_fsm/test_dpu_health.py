@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from hamgr_fsm.dpu_health import DpuHealth, DpuHealthState, DpuReport
-from hamgr_fsm.effects import AnnounceDpuReset
+from hamgr_fsm.effects import AnnounceDpuReset, HearDpuAgain
 from hamgr_fsm.vocabulary import PlaneState
 from tests.hamgr_fsm.build import dpu
 from tests.hamgr_fsm.inputs import DPU_HEALTH, Step
@@ -94,10 +94,18 @@ def test_a_second_loss_is_a_second_reset() -> None:
 
 def test_what_has_vanished_from_the_dpu_is_a_new_incarnation_without_a_reset() -> None:
     machine = dpu()
-    assert machine.update(flushes=1) == ()
+    assert machine.update(flushes=1) == (HearDpuAgain(),)
     assert machine.facts.report == DpuReport(up=True, lost=False, incarnation=1)
     machine.update(flushes=1)
     assert machine.facts.incarnation == 1
+
+
+def test_c29_what_the_dpu_says_is_read_again_when_it_is_back_and_not_before() -> None:
+    machine = dpu()
+    machine.update(midplane=DOWN, control_plane=DOWN, data_plane=DOWN)
+    assert machine.update(midplane=UP) == ()
+    assert machine.update(control_plane=UP) == (HearDpuAgain(),)
+    assert machine.update(data_plane=UP) == ()
 
 
 def test_a_restored_machine_does_not_announce_a_known_loss_again() -> None:
@@ -127,10 +135,12 @@ def test_each_loss_is_announced_exactly_once_and_nothing_else_is(steps: list[Ste
         effects = machine.update(**told)
         planes |= {name: told[name] for name in PLANES if name in told}
         core = (planes["midplane"], planes["control_plane"])
-        announced = not lost and DOWN in core
-        incarnation += announced + (told.get("flushes", flushes) != flushes)
+        announced, returned = not lost and DOWN in core, lost and core == (UP, UP)
+        flushed = told.get("flushes", flushes) != flushes
+        incarnation += announced + flushed
         flushes = told.get("flushes", flushes)
         lost = DOWN in core or (lost and core != (UP, UP))
-        assert effects == ((AnnounceDpuReset(),) if announced else ())
+        heard_again = (HearDpuAgain(),) * (flushed + returned)
+        assert effects == ((AnnounceDpuReset(), *heard_again) if announced else heard_again)
         up = {DpuHealthState.UP: True, DpuHealthState.DOWN: False}.get(expected(planes))
         assert machine.facts.report == DpuReport(up, lost, incarnation)

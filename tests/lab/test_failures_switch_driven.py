@@ -639,6 +639,19 @@ def test_c29_short_loss_of_a_dpu(name: str, for_s: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["A", "B"])
+@pytest.mark.parametrize("for_s", [0.01, 0.5, 3])
+def test_c29_loss_that_is_only_reported(name: str, for_s: float) -> None:
+    """The DPU runs on and says nothing anew: not that it has the channel, and not the role that it has."""
+    lab = healthy()
+    lab.pace.approval_ms = 500
+    lab.pmon(name, "down", "down", "down")
+    lab.run(for_s)
+    lab.pmon(name, "up", "up", "up")
+    lab.rest(120)
+    assert lab.where in (P, Q)
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
 def test_c34_relaunch_that_is_only_seen_in_its_newest_report(name: str) -> None:
     lab = healthy()
     lab.pace.approval_ms = 500

@@ -18,7 +18,7 @@ from runner.inputs import Input, RowDeleted, RowSet, RowsFound, SnapshotComplete
 from runner.lab.dpu import SimulatedDpu
 from runner.lab.dpu_writes import DpuWrite, EmptyDatabase, MergeRow
 from runner.node import Node
-from runner.outputs import CancelTimer, DeleteRow, Fault, Output, SetTimer, WriteRow
+from runner.outputs import CancelTimer, DeleteRow, Fault, Output, ReadAgain, SetTimer, WriteRow
 
 SCOPE_KEY = "vdpu0_0:haset0_0"
 SCOPE_STATE_KEY = "vdpu0_0|haset0_0"
@@ -216,10 +216,8 @@ class Switch:
         self.node = self._new_node()
         for database in (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB):
             self.happen(self._found(database))
-        for table in tables.READ_TABLES:
-            for (name, key), fields in list(self.databases[table.database].items()):
-                if name == table.name:
-                    self.happen(RowSet(table.database, name, key, dict(fields)))
+        for row in self._read(*Database):
+            self.happen(row)
         self.happen(SnapshotComplete())
 
     # What a test asks.
@@ -278,6 +276,16 @@ class Switch:
         self.happenings.append(happened)
         self._run()
 
+    def _read(self, *databases: Database) -> list[RowSet]:
+        """Every row that hamgrd reads in these databases."""
+        return [
+            RowSet(table.database, name, key, dict(fields))
+            for table in tables.READ_TABLES
+            if table.database in databases
+            for (name, key), fields in self.databases[table.database].items()
+            if name == table.name
+        ]
+
     def _run(self) -> None:
         while self.happenings:
             happened = self.happenings.popleft()
@@ -304,6 +312,8 @@ class Switch:
                 self.timers[timer] = after_ms
             case CancelTimer(timer):
                 self.timers.pop(timer, None)
+            case ReadAgain(database):
+                self.happenings.extend(self._read(database))
             case Fault(_, error):
                 raise error
             case _:

@@ -34,6 +34,7 @@ class Follower:
 
     link: DatabaseLink
     batches: list[Batch] = field(factory=list)
+    reader: TableReader = field(init=False)
 
     @property
     def inputs(self) -> list[Input]:
@@ -82,8 +83,8 @@ async def follow(links: Links) -> AsyncIterator[Follow]:
         wait: bool = True,
     ) -> AsyncIterator[Follower]:
         follower = Follower(links(server, database, available=False))
-        reader = TableReader(follower.link, tables, written, follower.batches.append, audit_interval_s)
-        task = asyncio.create_task(reader.run())
+        follower.reader = TableReader(follower.link, tables, written, follower.batches.append, audit_interval_s)
+        task = asyncio.create_task(follower.reader.run())
         try:
             if wait:
                 await until(lambda: bool(follower.batches))
@@ -200,6 +201,22 @@ async def test_writes_of_one_key_that_arrive_together_are_one_change(
         assert len(changes) == 1
         assert isinstance(changes[0], RowSet)
         assert len(changes[0].fields) == 100
+
+
+async def test_everything_is_told_again_when_that_is_wanted_as_it_is_then(
+    follow: Follow, server: PrivateRedis, state: Redis
+) -> None:
+    state.hset(f"{TABLE}|a", "x", "1")
+    state.hset(f"{TABLE}|b", "x", "1")
+    async with follow(server) as follower:
+        told = [RowSet(Database.STATE_DB, TABLE, key, {"x": b"1"}) for key in "ab"]
+        assert follower.inputs == told
+        follower.reader.read_again()
+        await until(lambda: follower.inputs == told * 2)
+        state.flushdb()
+        follower.reader.read_again()
+        await until(lambda: len(follower.inputs) == 6)
+        assert follower.inputs[4:] == [RowDeleted(Database.STATE_DB, TABLE, key) for key in "ab"]
 
 
 async def test_values_stay_bytes_however_long(follow: Follow, server: PrivateRedis, state: Redis) -> None:

@@ -76,12 +76,31 @@ class WatchedPair(Pair):
             time.sleep(LOOK_EVERY_S)
         self.rest()
 
+    def comes_to_rest(self, *ends: tuple[str, str], for_s: float = QUIET_S) -> tuple[str, ...]:
+        """Wait until both sides have been in one of these places for a while; gives it."""
+        held: tuple[tuple[str, ...], float] = ((), 0.0)
+
+        def rests() -> bool:
+            nonlocal held
+            if self.where != held[0]:
+                held = (self.where, time.monotonic())
+            return held[0] in ends and time.monotonic() - held[1] >= for_s
+
+        until(rests, self.__str__)
+        self.rest()
+        return held[0]
+
     def approve_whatever(self, *where: str) -> None:
-        """Approve everything that anybody asks for until both sides are where they should be."""
+        """Approve everything that anybody asks for until both sides are where they should be.
+
+        A switchover away from there is not approved.
+        """
 
         def there() -> bool:
-            for name in self.pair:
-                if ids := [id_ for id_ in self[name].pending if id_ not in self.controller.approved.get(name, [])]:
+            for name, end in zip(self.pair, where, strict=True):
+                asked = self[name].pending.items()
+                wanted = [id_ for id_, type_ in asked if type_ != "switchover" or end.startswith("active")]
+                if ids := [id_ for id_ in wanted if id_ not in self.controller.approved.get(name, [])]:
                     self.approve_id(name, *ids)
             return self.where == where
 

@@ -158,9 +158,13 @@ class Link:
         """Wait for the peer to end its side as well, but not for long. Nothing of the link runs any more then."""
         if not self._tasks:
             return
-        await asyncio.wait(self._tasks, timeout=within_s)
-        for task in self._tasks:
-            task.cancel()
+        try:
+            if within_s:
+                await asyncio.wait(self._tasks, timeout=within_s)
+        finally:
+            # Whoever waits here may be cancelled: gRPC does so to a handler whose peer is lost.
+            for task in self._tasks:
+                task.cancel()
         await asyncio.wait(self._tasks)
 
     async def _read(self, stream: Stream) -> str:

@@ -5,7 +5,8 @@ import gc
 import logging
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import pytest
 from attrs import define
@@ -19,6 +20,11 @@ from tests.bus.links.recorder import NODE_1, DiallingEnd, ListeningEnd, Recorder
 from tests.bus.links.relay import Relay
 
 
+def left(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """The tasks that are there since then."""
+    return {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
+
+
 @pytest.fixture(autouse=True)
 async def _nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
     """After a test no task is pending, and Python, asyncio and gRPC had nothing to complain about."""
@@ -27,7 +33,9 @@ async def _nothing_left(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]
         warnings.simplefilter("always")
         yield
         # Tasks of gRPC itself end a moment after the call that they belong to.
-        await until(lambda: not asyncio.all_tasks() - before - {asyncio.current_task()})
+        with suppress(TimeoutError):
+            await until(lambda: not left(before))
+        assert not left(before)
         gc.collect()
     assert not [str(warning.message) for warning in warned]
     records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
