@@ -196,10 +196,10 @@ def _writer(declared: Any, converter: Converter) -> Callable[[Any], str] | None:
     return None if declared is str else converter.get_unstructure_hook(declared)
 
 
-@lru_cache(maxsize=4096)
-def _address_text(address: IPv4Address | IPv6Address) -> str:
-    """The same few addresses are written in every row of a switch."""
-    return str(address)
+@lru_cache(maxsize=4096, typed=True)
+def _text(value: object) -> str:
+    """The same few addresses, times and numbers are in the rows of all scopes of a DPU: they share the text as well."""
+    return str(value)
 
 
 def _list_reader(declared: Any, converter: Converter) -> Reader:
@@ -241,7 +241,7 @@ def _marked_writer(declared: Any, _: Converter) -> Callable[[Any], str]:
     mark = get_args(declared)[1]
     if isinstance(mark, Words):
         return lambda value: mark.true if value else mark.false
-    return str
+    return _text
 
 
 def _plane_state(word: str, _: Any) -> PlaneState:
@@ -286,9 +286,9 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_factory(_is_list, _list_reader)
     converter.register_structure_hook_factory(_is_marked, _marked_reader)
     converter.register_structure_hook_factory(_is_record, _record_reader)
-    converter.register_unstructure_hook_func(_is_address, _address_text)
+    converter.register_unstructure_hook_func(_is_address, _text)
     for address in (IPv4Address, IPv6Address):
-        converter.register_unstructure_hook(address, _address_text)
+        converter.register_unstructure_hook(address, _text)
     for plain in (str, StrEnum):
         converter.register_unstructure_hook(plain, str)
     converter.register_unstructure_hook(bool, lambda value: "true" if value else "false")

@@ -56,7 +56,9 @@ class Board:
 
     def __init__(self, order: Callable[[str], tuple[Any, ...]] = lambda path: (path,)) -> None:
         self._values: dict[Topic, Any] = {}
-        self._readers: dict[Topic, set[str]] = {}
+        self._readers: dict[Topic, str | set[str]] = {}
+        """Most topics are about one scope and have one reader: a set for each would be the greater part of a scope."""
+
         self._topics: defaultdict[str, set[Topic]] = defaultdict(set)
         self._read_now: set[Topic] = set()
         self._said: dict[Topic, dict[str, Any]] = {}
@@ -73,7 +75,8 @@ class Board:
             del self._values[topic]
         else:
             self._values[topic] = value
-        for reader in self._readers.get(topic, ()):
+        readers = self._readers.get(topic, ())
+        for reader in (readers,) if isinstance(readers, str) else readers:
             self.due.add(reader)
 
     def withdraw(self, beginning: Topic) -> None:
@@ -121,7 +124,7 @@ class Board:
         topics = self._topics[reader]
         if topic not in topics:
             topics.add(topic)
-            self._readers.setdefault(topic, set()).add(reader)
+            self._register(reader, topic)
         return self._values.get(topic, default)
 
     def start_reading(self, reader: str) -> None:
@@ -143,8 +146,16 @@ class Board:
             self._leave(reader, topic)
         self.due.discard(reader)
 
+    def _register(self, reader: str, topic: Topic) -> None:
+        readers = self._readers.setdefault(topic, reader)
+        if isinstance(readers, set):
+            readers.add(reader)
+        elif readers != reader:
+            self._readers[topic] = {readers, reader}
+
     def _leave(self, reader: str, topic: Topic) -> None:
         readers = self._readers[topic]
-        readers.discard(reader)
-        if not readers:
+        if isinstance(readers, set):
+            readers.discard(reader)
+        if not readers or readers == reader:
             del self._readers[topic]

@@ -57,12 +57,21 @@ _DELETIONS: tuple[AnyTable, ...] = (
 class _Entry:
     table: AnyTable
     fields: Mapping[str, str]
-    owners: set[str] = field(factory=set)
+    owners: tuple[str, ...] = ()
     fresh: bool = True
     """The row is there as far as is known; else the next write goes out although its content is the same."""
 
     once: bool = False
     """Somebody else may change the row after it was written; it is never written again to restore it."""
+
+    def own(self, owner: str) -> None:
+        """Somebody wants the row."""
+        if owner not in self.owners:
+            self.owners += (owner,)
+
+    def disown(self, owner: str) -> None:
+        """Somebody does not want the row any more."""
+        self.owners = tuple(other for other in self.owners if other != owner)
 
 
 @define
@@ -129,13 +138,13 @@ class Ledger:
         entry = self._entries.get(row)
         self._unclaimed.pop(row, None)
         if entry is not None and entry.fresh and entry.fields == fields and not once and not again:
-            entry.owners.add(owner)
+            entry.own(owner)
             return
         change = self._change(table, key)
         change.urgent |= urgent
         if entry is None:
             entry = self._entries[row] = _Entry(table, {})
-        entry.owners.add(owner)
+        entry.own(owner)
         vanished = tuple(name for name in entry.fields if name not in fields)
         entry.fields, entry.fresh, entry.once = fields, True, once
         self._note(change, WriteRow(table.database, table.name, key, fields, vanished), insist=once or again)
@@ -148,7 +157,7 @@ class Ledger:
         """Want a row as it was found; nothing happens when none was."""
         entry = self._entries.get((table.name, key))
         if entry is not None:
-            entry.owners.add(owner)
+            entry.own(owner)
             self._unclaimed.pop((table.name, key), None)
 
     def delete(self, owner: str, table: AnyTable, key: str) -> None:
@@ -156,7 +165,7 @@ class Ledger:
         entry = self._entries.get((table.name, key))
         if entry is None:
             return
-        entry.owners.discard(owner)
+        entry.disown(owner)
         if not entry.owners:
             self._drop(table, key)
 
@@ -165,7 +174,7 @@ class Ledger:
         entry = self._entries.get((table.name, key))
         if entry is None:
             return
-        entry.owners.discard(owner)
+        entry.disown(owner)
         if not entry.owners:
             del self._entries[table.name, key]
 
