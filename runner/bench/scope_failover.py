@@ -119,9 +119,9 @@ def _roles(pair: ManyScopes, heard: Iterable[Command]) -> dict[str, float]:
     where = (pair.pair[1], "dpu")
     found: dict[str, float] = {}
     for command in heard:
-        if command.where == where and command.key.startswith(DASH_HA_SCOPE_TABLE.name):
-            if command.sets("ha_role") == "standalone":
-                found.setdefault(command.key, command.at_s)
+        told = command.where == where and command.key.startswith(DASH_HA_SCOPE_TABLE.name)
+        if told and command.sets("ha_role") == "standalone":
+            found.setdefault(command.key, command.at_s)
     return found
 
 

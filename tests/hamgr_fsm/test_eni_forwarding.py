@@ -1,6 +1,7 @@
 """The forwarding entry of one ENI: ha-set 4.2 sentence by sentence."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import pytest
@@ -25,7 +26,7 @@ NOT_ACKED = attrs.evolve(B_SERVES, acked_role=HaRole.STANDBY)
 KNOWN: Mapping[str, object] = {"placement": PLACED, "vdpu_ids": IDS, "vdpus": (A, B), "vnet": VNET}
 
 
-def entry(primary: str, **changes: object) -> EniForward:
+def entry(primary: str, **changes: Any) -> EniForward:
     return attrs.evolve(EniForward(VNET, MAC, IDS, primary), **changes)
 
 

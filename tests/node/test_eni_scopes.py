@@ -15,7 +15,7 @@ from runner.bench.wired_nodes import DOWN, End, WiredNodes
 from runner.inputs import Input, RowDeleted, RowSet, SyncCountersRead
 from runner.lab.sides import SET_ID
 from runner.node import Node
-from runner.outputs import Alert, InputRejected, Output, SendMessage, WriteRow
+from runner.outputs import Alert, DeleteRow, InputRejected, Output, SendMessage, WriteRow
 
 A, B = "vdpu0_0", "vdpu1_0"
 OTHER_SET = "haset0_1"
@@ -38,7 +38,7 @@ def entry(end: End, eni: str) -> dict[str, str] | None:
 def primaries(pair: WiredNodes, eni: str) -> list[str | None]:
     """To which vDPU the two switches forward an ENI."""
     entries = [entry(end, eni) for end in pair.ends]
-    return [row and row["primary_vdpu"] for row in entries]
+    return [row["primary_vdpu"] if row is not None else None for row in entries]
 
 
 def states(pair: WiredNodes, eni: str) -> tuple[str, ...]:
@@ -238,7 +238,7 @@ def test_entry_of_an_eni_that_was_taken_away_meanwhile_is_removed_at_the_next_st
     del end.heard[Database.APPL_DB, "DASH_ENI_PLACEMENT_TABLE", gone]
     node, inputs = pair.restarted(end)
     outputs = [output for happened in inputs for output in node.step(happened, pair.now_ms)]
-    deleted = [(o.table, o.key) for o in outputs if type(o).__name__ == "DeleteRow"]
+    deleted = [(o.table, o.key) for o in outputs if isinstance(o, DeleteRow)]
     assert deleted == [("DASH_ENI_FORWARD_TABLE", f"Vnet_55:{mac(gone)}")]
     assert entry(end, stays) is not None
 
