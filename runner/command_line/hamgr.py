@@ -10,6 +10,7 @@ from runner.command_line.explain import explain
 from runner.command_line.replay import replay
 from runner.command_line.show import show
 from runner.command_line.sim import sim
+from runner.command_line.soak import soak
 from runner.command_line.soak_pair import soak_pair
 from runner.command_line.watch import watch
 
@@ -20,6 +21,7 @@ app.command("diagram")(diagram)
 app.command("explain")(explain)
 app.command("replay")(replay)
 app.command("sim")(sim)
+app.command("soak")(soak)
 app.command("soak-pair")(soak_pair)
 app.command("watch")(watch)
 app.add_typer(bench, name="bench")

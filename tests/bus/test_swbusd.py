@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from models.peer_messages import encode_message
 from models.service_path import ServicePath, hamgrd_base
 from models.swbus import ConnectionType, DataRequest, ErrorCode, ManagementRequest, Ping, Response
+from runner.bus import edge, reachability
 from runner.bus.bus import BusOptions
 from runner.inputs import LinkChanged
 from tests.bus.conftest import eventually
@@ -23,6 +24,13 @@ from tests.bus.swbusd_double import ReferenceHamgrd, SwbusdDouble
 NODES = [ServicePath.parse(f"west.c1.switch{number}-dpu0") for number in range(3)]
 
 Doubles = Callable[[SwbusdDouble], Awaitable[SwbusdDouble]]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask more often than in life, so that a test does not spend its time with waiting for the next ping."""
+    monkeypatch.setattr(reachability, "PING_EVERY_S", 0.2)
+    monkeypatch.setattr(edge, "LOOK_EVERY_S", 0.5)
 
 
 @pytest.fixture

@@ -88,3 +88,29 @@ def test_sim_refuses(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     assert hamgr("sim", str(path)).exit_code == 2
     assert hamgr("sim").exit_code == 2
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", ["takes-over-too-early", "reference-switchover"])
+def test_the_pictures_of_the_guide_are_those_of_today(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "picture.svg"
+    counterexample = DOCS / "counterexamples" / f"{name}.yaml"
+    assert hamgr("sim", str(counterexample), "--format", "svg", "--output", str(path)).exit_code == 0
+    assert path.read_text(encoding="utf-8") == (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def test_the_counterexample_of_the_guide_is_found() -> None:
+    ignored = [argument for id_ in ("I3", "I7", "W04", "I1") for argument in ("--ignore", id_)]
+    result = hamgr("check", "--reference", "--situation", "switching", "--jobs", "1", "--format", "scenario", *ignored)
+    assert result.exit_code == 1
+    found = (DOCS / "counterexamples" / "reference-switchover.yaml").read_text(encoding="utf-8")
+    assert found.rstrip() in result.output
+
+
+def test_two_rule_sets_are_compared() -> None:
+    result = hamgr("check", "--compare", "true", "both-go-alone")
+    assert result.exit_code == 1
+    assert "both-go-alone: A is standalone in term 2" in result.output
+    assert hamgr("check", "--compare", "true", "nothing").exit_code == 2

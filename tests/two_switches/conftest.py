@@ -18,9 +18,6 @@ from runner.demo.invariants import findings
 from runner.demo.watch import Watch
 from tests.two_switches.pair import WatchedPair
 
-NOT_MENDED_YET = ("Task was destroyed but it is pending!",)
-"""A link whose stream gRPC ends while it is being ended leaves a task behind (runner/bus/links): seen now and then."""
-
 AUDIT_S = "0.5"
 """How often hamgrd looks for what no database tells: soon enough for tests that wait for it."""
 
@@ -60,7 +57,7 @@ def watched(pair: WatchedPair) -> Iterator[WatchedPair]:
     """Have a test play with a pair, and look for what must never happen in what it did."""
     pair.watch = Watch(pair)
     yield pair
-    assert [found for found in findings(pair.watch) if not any(known in found for known in NOT_MENDED_YET)] == []
+    assert findings(pair.watch) == []
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from runner.bus.links.back_off import BackOff
 from runner.bus.links.channel_options import NO_COMPRESSION, KeepAlive, dialled_options
 from runner.bus.links.dealings import Dealings
 from runner.bus.links.introduction import Introduction, Refusal, read_response
-from runner.bus.links.link import Link, status_in_words
+from runner.bus.links.link import CLOSE_WITHIN_S, Link, status_in_words
 from runner.bus.links.owner import Hello, LinkOwner
 from runner.bus.links.socket_address import SocketAddress
 from runner.bus.links.tls import Tls
@@ -172,10 +172,11 @@ class Dialler:
 
     async def _unless_again(self, meeting: Coroutine[Any, Any, Hello | str]) -> Hello | str | None:
         """What came of it, None if it was given up to dial anew."""
-        tasks = dialling, again = asyncio.create_task(meeting), asyncio.create_task(self._again.wait())
+        dialling = asyncio.create_task(meeting)
+        tasks = (dialling, asyncio.create_task(self._again.wait()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return None if again.done() else dialling.result()
+            return dialling.result() if dialling.done() else None
         finally:
             for task in tasks:
                 task.cancel()
@@ -206,7 +207,7 @@ class Dialler:
 
 
 async def _end(link: Link, channel: grpc.aio.Channel) -> None:
-    await link.finish()
+    await link.finish(CLOSE_WITHIN_S)
     await channel.close()
 
 

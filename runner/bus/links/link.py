@@ -154,7 +154,7 @@ class Link:
             if task.done():
                 self.close(task.result())
 
-    async def finish(self, within_s: float = CLOSE_WITHIN_S) -> None:
+    async def finish(self, within_s: float) -> None:
         """Wait for the peer to end its side as well, but not for long. Nothing of the link runs any more then."""
         if not self._tasks:
             return

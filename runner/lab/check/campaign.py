@@ -10,11 +10,11 @@ from attrs import field, frozen
 
 from hamgr_fsm.vocabulary import HaRole
 from runner.lab.check.budget import Budget
-from runner.lab.check.explorer import Explorer, Report
+from runner.lab.check.explorer import Explorer, Found, Report
 from runner.lab.check.pair import CABLE, Pair, State
 from runner.lab.check.rules import TRUE, Rules
 from runner.lab.check.side import NAMES
-from runner.lab.check.situations import SITUATIONS
+from runner.lab.check.situations import SITUATIONS, UnreachedError
 from runner.lab.check.violation import Violation
 
 
@@ -72,6 +72,7 @@ def run(
     campaign: Campaign,
     rules: Rules = TRUE,
     *,
+    ignores: frozenset[str] = frozenset(),
     stop: Callable[[], bool] = lambda: False,
     tell: Callable[[Report], None] = lambda report: None,
 ) -> Report:
@@ -85,10 +86,15 @@ def run(
         most_states=campaign.most_states,
         looks=tuple(_LOOKS[extra] for extra in sorted(campaign.extras) if extra in _LOOKS),
         restarts=Extra.RESTART in campaign.extras,
+        ignores=ignores,
         stop=stop,
         tell=tell,
     )
-    return explorer.explore(SITUATIONS[campaign.situation](pair))
+    try:
+        start = SITUATIONS[campaign.situation](pair)
+    except UnreachedError as error:
+        return Report(found=Found(Violation("I9", str(error)), ()))
+    return explorer.explore(start)
 
 
 def _never_two(pair: Pair, state: State) -> Violation | None:
@@ -96,16 +102,29 @@ def _never_two(pair: Pair, state: State) -> Violation | None:
     return Violation("I1", "both sides decide flows at once") if a.decides and b.decides else None
 
 
-def _no_loss(pair: Pair, state: State) -> Violation | None:
+def handled_by(pair: Pair, state: State, position: int) -> int | None:
+    """The side whose DPU handles the packets that enter at a switch; None when they are lost.
+
+    A DPU that is standby tunnels them to one that decides, as long as the channel is there. Source: scenarios 0.5 (L0).
+    """
     sides = pair.sides(state)
-    for side, name in zip(sides, NAMES, strict=True):
-        if side.primary is None:
-            continue
-        to, other = sides[side.primary], sides[1 - side.primary]
-        tunnelled = to.role is HaRole.STANDBY and other.role in HANDLES and state.paths & CABLE
-        if to.role not in HANDLES and not tunnelled:
-            role = to.role.value if to.role is not None else "without a role"
-            return Violation("L0", f"{name} sends packets to {NAMES[side.primary]}, which is {role}: they are lost")
+    primary = sides[position].primary
+    if primary is None:
+        return None
+    to, other = sides[primary], sides[1 - primary]
+    if to.role in HANDLES:
+        return primary
+    tunnelled = to.role is HaRole.STANDBY and other.role in HANDLES and state.paths & CABLE
+    return 1 - primary if tunnelled else None
+
+
+def _no_loss(pair: Pair, state: State) -> Violation | None:
+    for position, name in enumerate(NAMES):
+        primary = pair.sides(state)[position].primary
+        if primary is not None and handled_by(pair, state, position) is None:
+            role = pair.sides(state)[primary].role
+            what = role.value if role is not None else "without a role"
+            return Violation("L0", f"{name} sends packets to {NAMES[primary]}, which is {what}: they are lost")
     return None
 
 

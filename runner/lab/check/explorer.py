@@ -61,6 +61,9 @@ class Explorer:
     restarts: bool = False
     """In every state in which nothing urgent is under way, see whether a restart leads to the same end (I10)."""
 
+    ignores: frozenset[str] = frozenset()
+    """Invariants, by id, that may be violated."""
+
     stop: Callable[[], bool] = lambda: False
     tell: Callable[[Report], None] = lambda report: None
     report: Report = field(factory=Report)
@@ -93,7 +96,7 @@ class Explorer:
                     break
                 for who, happening, reached, violation in nexts:
                     transitions += 1
-                    if violation is not None:
+                    if violation is not None and self._counts(violation):
                         self._find(number, violation, None, Step(who, happening))
                         break
                     if reached not in numbers:
@@ -117,25 +120,28 @@ class Explorer:
         """Look at a state, and say what can come of it."""
         pair = self.pair
         for look in self.looks:
-            if (wrong := look(pair, state)) is not None:
+            if self._counts(wrong := look(pair, state)):
                 return wrong, []
         nexts = list(pair.urgent(state))
         if not nexts:
             if pair.at_rest(state):
                 self.report.at_rest += 1
-                if (wrong := violation_at_rest(pair, state)) is not None:
+                if self._counts(wrong := violation_at_rest(pair, state)):
                     return wrong, nexts
             if self.liveness:
                 wrong = self._ends.violation(state) or self._broken_ends.violation(state)
-                if wrong is not None and wrong.invariant in _OF_THE_END:
+                if wrong is not None and wrong.invariant in _OF_THE_END and self._counts(wrong):
                     return wrong, nexts
                 # What goes wrong on the way is met by the search itself, at the end of a shorter trace.
-            if self.restarts and (wrong := self._ends.restart_violation(state)) is not None:
+            if self.restarts and self._counts(wrong := self._ends.restart_violation(state)):
                 return wrong, nexts
             nexts += pair.timers(state)
         nexts += pair.unhurried(state)
         nexts += pair.faults(state)
         return None, nexts
+
+    def _counts(self, wrong: Violation | None) -> bool:
+        return wrong is not None and wrong.invariant not in self.ignores
 
     def _update(self, depth: int, transitions: int) -> None:
         report = self.report
@@ -155,7 +161,7 @@ class Explorer:
         self.report.found = Found(wrong, tuple(reversed(trace)), then)
 
 
-_OF_THE_END = ("I9", "I-02")
+_OF_THE_END = ("I9", "I-02", "I-08")
 """What only shows when a state is followed to its end."""
 
 _BEGIN = Deed.APPROVE

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from hamgr_fsm.messages import PeerMessage
+from hamgr_fsm.messages import PeerMessage, StateReport
 from hamgr_fsm.scope.dpu_driven_facts import ScopeConfig
 from hamgr_fsm.vocabulary import DesiredHaState
 
@@ -127,8 +127,11 @@ def words(happening: Happening) -> str:
 def message_words(message: PeerMessage) -> str:
     """A message in one line: its kind and what matters in it."""
     name = type(message).__name__
+    if isinstance(message, StateReport):
+        role = message.acked_role.value if message.acked_role is not None else "-"
+        return f"report {message.state.value}/{role} term {message.term}"
     said = []
-    for field in ("state", "term", "acked_role", "vote", "attempt", "selection", "accepted", "desired"):
+    for field in ("term", "vote", "attempt", "selection", "accepted", "desired"):
         if hasattr(message, field):
             value = getattr(message, field)
             said.append(f"{field} {getattr(value, 'value', value)}")

@@ -39,6 +39,8 @@ def in_good_order(pair: Pair, state: State) -> bool:
     known = pair.known(state)
     deciders = [position for position in (0, 1) if known[position].decides]
     able = [_able(pair, state, position) for position in (0, 1)]
+    if not all(able[p] or _is_gone(pair, state, p) for p in (0, 1)):
+        return False
     if not any(able):
         return len(deciders) <= 1
     if len(deciders) != 1 or not all(k.acked for k in known):
@@ -70,8 +72,32 @@ def somebody_serves(pair: Pair, state: State) -> bool:
     return not may or any(k.decides for k in known)
 
 
+def waits_for_ever(pair: Pair, state: State) -> bool:
+    """A side that hears its peer is on its way to something, and time has changed nothing about it (I-08)."""
+    return any(
+        known.hears_peer and pair.fact(state, position, "state") in _ON_THE_WAY
+        for position, known in enumerate(pair.known(state))
+    )
+
+
+_ON_THE_WAY = (
+    "initializing_to_active",
+    "switching_to_active",
+    "switching_to_standby",
+    "switching_to_standalone",
+    "destroying",
+)
+
 _BESIDE_A_PIN = ("standby", "connected", "dead", "initializing_to_standby")
 """A side that was on its way to join when the other was pinned waits there until it is not any more."""
+
+
+def _is_gone(pair: Pair, state: State, position: int) -> bool:
+    """A side that may not serve is Dead; one that serves is not taken out of service by a wish that it were dead."""
+    config = pair.fact(state, position, "config")
+    where = pair.fact(state, position, "state")
+    wanted_dead = config is not None and not config.disabled
+    return where == "dead" or (wanted_dead and where in ("active", "standalone"))
 
 
 def _able(pair: Pair, state: State, position: int) -> bool:

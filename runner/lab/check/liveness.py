@@ -16,7 +16,7 @@ from attrs import define, field
 from hamgr_fsm.scope.switch_driven_timers import OF_STATE, TIMERS
 from hamgr_fsm.vocabulary import DesiredHaState
 from runner.lab.check.happenings import Deed, Step, TimerEnds
-from runner.lab.check.invariants import in_good_order, somebody_serves, violation_at_rest
+from runner.lab.check.invariants import in_good_order, somebody_serves, violation_at_rest, waits_for_ever
 from runner.lab.check.pair import Next, Pair, State, step_of
 from runner.lab.check.violation import Violation
 
@@ -239,9 +239,11 @@ class Liveness:
 
     def _rest(self, state: State) -> Violation | None:
         if not self.mends:
-            if somebody_serves(self.pair, state):
-                return None
-            return Violation("I-02", f"nobody serves, and nothing is done about it: {self._words(state)}")
+            if not somebody_serves(self.pair, state):
+                return Violation("I-02", f"nobody serves, and nothing is done about it: {self._words(state)}")
+            if waits_for_ever(self.pair, state):
+                return Violation("I-08", f"waits for ever: {self._words(state)}")
+            return None
         if in_good_order(self.pair, state):
             return None
         return Violation("I9", f"rests in disorder: {self._words(state)}")

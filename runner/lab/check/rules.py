@@ -40,6 +40,9 @@ class Rules:
     """Names of facts that are lost with the daemon although they should not be."""
 
 
+NOT = "not_"
+"""Begins the name of a guard that holds when the guard of the rest of the name does not."""
+
 TRUE = Rules("true")
 """The rules of this project."""
 
@@ -111,7 +114,9 @@ def _region(
     entry: Mapping[S, Sequence[str]] | None = None,
 ) -> type[FactMachine]:
     for function in functions or {}:
-        if not hasattr(true, function):
+        if not hasattr(true, function.removeprefix(NOT)) and not hasattr(
+            SwitchDrivenScope.record, function[len(NOT) :]
+        ):
             raise TypeError(f"{name} has no guard or action {function}")
     entries = {state.value: [spec.func for spec in state.enter if not spec.is_convention] for state in true.states}
     exits = {state.value: [spec.func for spec in state.exit if not spec.is_convention] for state in true.states}

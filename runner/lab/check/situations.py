@@ -13,6 +13,10 @@ from runner.lab.check.pair import Next, Pair, State
 D = DesiredHaState
 
 
+class UnreachedError(RuntimeError):
+    """A situation is not reached although nothing goes wrong."""
+
+
 def launching(pair: Pair, a: ScopeConfig | None, b: ScopeConfig | None) -> State:
     """Both daemons have just started and are configured so; nothing has been said yet."""
     sides = [pair.stepper(position).fresh() for position in (0, 1)]
@@ -27,22 +31,25 @@ def quietly(pair: Pair, state: State, until: Callable[[State], bool], most: int 
     """Go on without faults, the next urgent thing first, then an approval, then a timer, until something holds.
 
     Raises:
-        RuntimeError: it does not hold after so many steps.
+        UnreachedError: it does not hold after so many steps, or nothing happens any more.
     """
     for _ in range(most):
         if until(state):
             return state
-        state = _quiet_next(pair, state).state
-    raise RuntimeError(f"the situation is not reached under the rules {pair.rules.name}")
+        following = _quiet_next(pair, state)
+        if following is None:
+            break
+        state = following.state
+    raise UnreachedError(f"a healthy pair does not get there under the rules {pair.rules.name}")
 
 
-def _quiet_next(pair: Pair, state: State) -> Next:
+def _quiet_next(pair: Pair, state: State) -> Next | None:
     for found in pair.urgent(state):
         return found
     for found in pair.unhurried(state):
         return found
     timers = [t for t in pair.timers(state) if "heartbeat" not in str(t.happening)]
-    return timers[0]
+    return timers[0] if timers else None
 
 
 def _wants(pair: Pair, state: State, position: int, desired: DesiredHaState, disabled: bool = False) -> State:

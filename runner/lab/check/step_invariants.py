@@ -37,6 +37,7 @@ def violation_in_step(
         or _effects(name, facts, effects)
         or _flows(name, facts)
         or _serves_with_a_dpu(name, facts, moved)
+        or _forced_down(name, facts, effects)
     )
 
 
@@ -95,4 +96,16 @@ def _flows(name: str, facts: Facts) -> Violation | None:
 def _serves_with_a_dpu(name: str, facts: Facts, moved: Sequence[tuple[object, object]]) -> Violation | None:
     if facts.dpu_up is False and any(target in (S.ACTIVE, S.STANDALONE) for _, target in moved):
         return Violation("I4", f"{name} begins to serve although its DPU is down")
+    return None
+
+
+def _forced_down(name: str, facts: Facts, effects: Sequence[Effect]) -> Violation | None:
+    """I-13: a scope that is disabled or deleted is Dead, and its DPU is told no role but dead."""
+    if facts.config is not None and not facts.config.disabled:
+        return None
+    if facts.state is not S.DEAD:
+        return Violation("I-13", f"{name} is {facts.state}, and the controller has disabled or deleted it")
+    for effect in effects:
+        if isinstance(effect, ProgramRole) and effect.program.role is not HaRole.DEAD:
+            return Violation("I-13", f"{name} asks for the role {effect.program.role}, and it is disabled")
     return None

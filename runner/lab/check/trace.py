@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from attrs import frozen
 
 from runner.lab.check.budget import Budget, Pool
+from runner.lab.check.campaign import handled_by
 from runner.lab.check.explorer import Found
 from runner.lab.check.happenings import Fault, Hears, message_words, words
 from runner.lab.check.pair import Next, Pair, State
@@ -39,6 +40,9 @@ class Scene:
     states: tuple[str, str]
     serving: tuple[bool, bool]
     primaries: tuple[int | None, int | None]
+    handled: tuple[int | None, int | None]
+    """Which side's DPU handles the packets that enter at each switch; None: they are lost."""
+
     violation: Violation | None = None
 
 
@@ -100,6 +104,7 @@ def _scene(
         states=(states[0], states[1]),
         serving=(known[0].decides, known[1].decides),
         primaries=(known[0].side.primary, known[1].side.primary),
+        handled=(handled_by(pair, state, 0), handled_by(pair, state, 1)),
         violation=wrong,
     )
 

@@ -18,7 +18,11 @@ from attrs import frozen
 from runner.lab.check.campaign import Campaign, run
 from runner.lab.check.defects import CATALOGUE, HARMLESS
 from runner.lab.check.explorer import Report
+from runner.lab.check.mutants import named as mutant_named
+from runner.lab.check.presets import QUICK
+from runner.lab.check.reference import reference
 from runner.lab.check.rules import TRUE, Rules
+from runner.lab.check.violation import Violation
 
 _POLL_S = 0.2
 
@@ -42,26 +46,65 @@ class Progress:
     states: int
 
 
-Job = tuple[int, Campaign, str]
-"""The number of a campaign, the campaign, and the name of its rules: functions do not travel between processes."""
+@frozen
+class Scored:
+    """A mutant and what finds it; None if it survives. The processor time in seconds."""
+
+    name: str
+    found: Violation | None
+    seconds: float
+
+
+Job = tuple[int, Campaign, str, frozenset[str]]
+"""The number of a campaign, the campaign, the name of its rules (functions do not travel between processes), and the
+invariants that may be violated."""
 
 
 def rules_named(name: str) -> Rules:
-    """The rules of a name: the true ones or those of a defect.
+    """The rules of a name: the true ones, those of the daemon in use today, or those of a defect or a mutant.
 
     Raises:
         KeyError: there are none.
     """
-    return TRUE if name == TRUE.name else {**CATALOGUE, **HARMLESS}[name].rules
+    if name in (TRUE.name, "reference"):
+        return TRUE if name == TRUE.name else reference()
+    defect = CATALOGUE.get(name) or HARMLESS.get(name)
+    return defect.rules if defect is not None else mutant_named(name)
+
+
+def score(names: Sequence[str], processes: int) -> Iterator[Scored]:
+    """Explore the quick preset under the rules of each mutant until one campaign finds it, as they get done."""
+    with multiprocessing.get_context("spawn").Pool(processes, _deaf) as workers:
+        yield from workers.imap_unordered(score_here, names)
+
+
+def score_here(name: str) -> Scored:
+    """What finds the mutant of a name, the small campaigns first."""
+    began = time.process_time()
+    rules = mutant_named(name)
+    for campaign in sorted(QUICK, key=_size):
+        report = run(campaign, rules)
+        if report.found is not None:
+            return Scored(name, report.found.violation, time.process_time() - began)
+    return Scored(name, None, time.process_time() - began)
+
+
+def _size(campaign: Campaign) -> int:
+    return sum(pool.number * (len(pool.faults) + len(campaign.budget.wishes[0])) for pool in campaign.budget.pools)
+
+
+def _deaf() -> None:
+    """Ctrl-C is for the process that asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def explore_here(
     job: Job, stop: Callable[[], bool] = lambda: False, tell: Callable[[int], None] = lambda n: None
 ) -> Explored:
     """Explore one campaign in this process."""
-    number, campaign, rules = job
+    number, campaign, rules, ignores = job
     began = time.process_time()
-    report = run(campaign, rules_named(rules), stop=stop, tell=lambda report: tell(report.states))
+    report = run(campaign, rules_named(rules), ignores=ignores, stop=stop, tell=lambda report: tell(report.states))
     return Explored(number, campaign, rules, report, time.process_time() - began)
 
 
@@ -107,7 +150,7 @@ def explore(
 
 
 def _work(waiting: "Queue[Job | None]", told: "Queue[Any]", stop: Event) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _deaf()
     while (job := waiting.get()) is not None and not stop.is_set():
         number = job[0]
         last = time.monotonic()

@@ -15,9 +15,9 @@ from attrs import frozen
 from runner.lab.sim.play import Moment, Played
 
 SIDES = ("A", "B")
-LANE = {"A": 210, "B": 590}
-WIDTH = 800
-LANE_WIDTH = 150
+LANE = {"A": 200, "B": 700}
+WIDTH = 900
+LANE_WIDTH = 180
 BAR_WIDTH = 14
 ROW = 19
 LONG_MS = 1_000
@@ -102,7 +102,7 @@ def as_svg(played: Played) -> str:
     for y, wait_ms in marks:
         _text(svg, WIDTH / 2, y, f"... {wait_ms / 1000:.0f} s ...", fill="#999999")
     for row in rows:
-        _moment(svg, row)
+        _moment(svg, row, played.in_steps)
     _legend(svg, height)
     Xml.indent(svg)
     return Xml.tostring(svg, encoding="unicode")
@@ -134,7 +134,8 @@ def _lane(svg: Xml.Element, rows: Sequence[Row], side: str, height: int) -> None
         colour = _STATE.get(what.partition("/")[0].split(" ")[0], "#f0e6f6")
         _rectangle(svg, left, top, LANE_WIDTH, bottom - top, colour, edge="#888888")
         state, _, role = what.partition("/")
-        _text(svg, LANE[side], top + 12, f"{state} / {role or '-'}", size=9)
+        said = f"{state} / {role or '-'}"
+        _text(svg, LANE[side], top + 12, said, size=9 if len(said) < 40 else 7)
 
 
 def _bar(svg: Xml.Element, rows: Sequence[Row], side: str, height: int) -> None:
@@ -144,7 +145,7 @@ def _bar(svg: Xml.Element, rows: Sequence[Row], side: str, height: int) -> None:
         _rectangle(svg, left, top, BAR_WIDTH, bottom - top, colour)
 
 
-def _moment(svg: Xml.Element, row: Row) -> None:
+def _moment(svg: Xml.Element, row: Row, in_steps: bool) -> None:
     moment = row.moment
     match moment.kind:
         case "message" if moment.who in SIDES and moment.to in SIDES:
@@ -157,7 +158,8 @@ def _moment(svg: Xml.Element, row: Row) -> None:
             line.set("marker-end", "url(#head)")
             _text(svg, WIDTH / 2, row.y - 3, moment.what, size=9)
         case "do":
-            _text(svg, 8, row.y + 3, f"{moment.at_ms / 1000:.1f} s", size=9, anchor="start", fill="#777777")
+            when = f"step {moment.at_ms}" if in_steps else f"{moment.at_ms / 1000:.1f} s"
+            _text(svg, 8, row.y + 3, when, size=9, anchor="start", fill="#777777")
             _text(svg, WIDTH / 2, row.y + 3, moment.what, size=11, weight="bold")
         case "route":
             at = LANE[moment.who] if moment.who in SIDES else WIDTH / 2

@@ -46,6 +46,8 @@ class Played:
     moments: list[Moment] = field(factory=list)
     failures: list[str] = field(factory=list)
     ended_ms: int = 0
+    in_steps: bool = False
+    """It has no times: its moments are numbered."""
 
 
 class _BrokenOffError(Exception):

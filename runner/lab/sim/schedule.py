@@ -30,7 +30,7 @@ def play_schedule(scenario: Scenario, rules_named: Callable[[str], Rules]) -> Pl
             f"{scenario.path}: schedule.from: no situation {schedule['from']!r}; there are: {there_are}"
         )
     steps = [Line(*next(iter(step.items()))) for step in schedule["steps"]]
-    played = Played(scenario.name, 0)
+    played = Played(scenario.name, 0, in_steps=True)
     shown = None
     try:
         before: Scene | None = None
@@ -62,5 +62,11 @@ def _moments(number: int, scene: Scene, before: Scene | None) -> list[Moment]:
             said.append(Moment(number, "state", scene.sides[position], name))
         primary = scene.primaries[position]
         if before is None or primary != before.primaries[position]:
-            said.append(Moment(number, "route", "nobody" if primary is None else ("A", "B")[primary], name))
+            said.append(Moment(number, "route", _side(primary), name))
+        if before is None or scene.handled[position] != before.handled[position]:
+            said.append(Moment(number, "traffic", _side(scene.handled[position]), name))
     return said
+
+
+def _side(position: int | None) -> str:
+    return "nobody" if position is None else ("A", "B")[position]

@@ -58,6 +58,12 @@ def _acks(lab: Lab, said: Arguments) -> None:
     lab.acks(said["side"], Acks[said["how"].upper()], wrong)
 
 
+def _repair(lab: Lab) -> None:
+    for name in lab.pair:
+        if not lab[name].dpu.powered:
+            lab.on(name)
+
+
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1}
 _MS = {"type": "integer", "minimum": 0}
 _PLANE = {"enum": [state.value for state in PlaneState]}
@@ -154,6 +160,7 @@ VERBS: dict[str, Verb] = {
     ),
     "power_off": Verb("The DPU of a side loses power.", SIDE, lambda lab, s: lab.off(s)),
     "power_on": Verb("The DPU of a side comes back, empty.", SIDE, lambda lab, s: lab.on(s)),
+    "repair": Verb("Every DPU that is off comes back.", {"const": "everything"}, lambda lab, s: _repair(lab)),
     "crash_dpu": Verb("A process of the DPU of a side dies.", SIDE, lambda lab, s: lab.crash_dpu(s)),
     "flush_dpu": Verb(
         "The orchagent of a DPU restarts faster than anybody reports.", SIDE, lambda lab, s: lab.flush_dpu(s)

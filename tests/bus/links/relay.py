@@ -23,6 +23,7 @@ class Relay:
     address: SocketAddress = field(init=False)
     _server: asyncio.Server = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _closing: bool = False
     _changed: asyncio.Event = field(factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
@@ -33,11 +34,17 @@ class Relay:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closing = True
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.cut()
         await self._server.wait_closed()
+
+    async def cut(self) -> None:
+        """End every connection, which both ends notice."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def until_passed_on(self, times: int) -> None:
         """Wait until so much more was passed on in both directions."""
@@ -49,18 +56,27 @@ class Relay:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._closing:
+            return writer.transport.abort()
         task = asyncio.create_task(self._pass_on_both_ways(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before it begins closes nothing.
+        task.add_done_callback(lambda _: writer.transport.abort())
+        return None
 
     async def _pass_on_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to_there = await asyncio.open_connection(self.beyond.host, self.beyond.port)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass_on(reader, to_there, away=True))
-                both.create_task(self._pass_on(there, writer, away=False))
+            there, to_there = await asyncio.open_connection(self.beyond.host, self.beyond.port)
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pass_on(reader, to_there, away=True))
+                    both.create_task(self._pass_on(there, writer, away=False))
+            finally:
+                await hang_up(to_there)
+        except ConnectionError:
+            pass
         finally:
-            await hang_up(to_there)
             await hang_up(writer)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, away: bool) -> None:
@@ -78,7 +94,7 @@ class Relay:
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:
-    """Close a connection, whatever became of it."""
-    writer.close()
+    """End a connection at once, also one with bytes that nobody takes."""
+    writer.transport.abort()
     with suppress(ConnectionError):
         await writer.wait_closed()

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from runner.bus.links import dialler as dialler_module
 from runner.bus.links.back_off import FIRST_DELAY_S, LONGEST_DELAY_S, BackOff
+from runner.bus.links.channel_options import KeepAlive
 from runner.bus.links.counts import Counted
 from runner.bus.links.link import Link
 from runner.bus.links.socket_address import SocketAddress
@@ -129,18 +130,21 @@ async def test_redialling_closes_the_link_and_makes_another_at_once(ends: Ends) 
     await server.owner.until(lambda owner: len(owner.ups) == 2 and len(owner.up) == 1)
 
 
-async def test_redialling_does_not_wait_for_a_link_that_is_stuck(ends: Ends) -> None:
-    server = ends.listening()
-    relay = await ends.relay(await server.at())
-    client = ends.dialling(relay.address)
+async def test_redialling_does_not_wait_for_a_link_that_is_stuck(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialler_module, "CLOSE_WITHIN_S", 3600.0)
+    patient = KeepAlive(3600.0, 3600.0)
+    server = ends.listening(keep_alive=patient)
+    address = await server.at()
+    relay = await ends.relay(address)
+    client = ends.dialling(relay.address, keep_alive=patient)
     stuck = await client.owner.link()
+
     relay.swallows = True
-    client.dialler.redial()
-    await client.owner.until(lambda owner: owner.downs)
-    relay.swallows = False
+    client.dialler.addresses = [address]
     client.dialler.redial()
 
     assert (await client.owner.link(2)) is not stuck
+    await relay.cut()
 
 
 async def test_redialling_gives_up_an_attempt_and_a_pause(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,6 +252,20 @@ async def test_the_end_of_the_stream_is_the_end_of_the_link(ends: Ends) -> None:
         assert await stream.read() is grpc.aio.EOF
 
 
+async def test_a_stream_that_ends_below_a_writer_ends_the_link_and_nothing_else(ends: Ends) -> None:
+    server = ends.listening()
+    client = ends.dialling(await server.at())
+    for number in range(1, 21):
+        link, from_ = await client.owner.link(number), await server.owner.link(number)
+        while link.put(b"more than can be written at once"):
+            from_.put(b"as much the other way")
+        await server.owner.until(lambda owner, link=from_: any(link is on for on, _ in owner.frames))  # type: ignore[misc]
+        (from_ if number % 2 else link).close()
+        client.dialler.redial()
+        await server.owner.until(lambda owner, number=number: len(owner.downs) == number)  # type: ignore[misc]
+        await client.owner.until(lambda owner, number=number: len(owner.downs) == number)  # type: ignore[misc]
+
+
 async def test_a_closed_link_takes_nothing_and_hears_nothing(ends: Ends) -> None:
     server = ends.listening()
     client = ends.dialling(await server.at())

@@ -2,19 +2,25 @@
 
 import asyncio
 import socket
+import struct
 
 import grpc
+import pytest
 from structlog.testing import capture_logs
 
+from models.swbus import CLIENT_PATH_KEY, CONNECTION_TYPE_KEY
 from runner.bus.links.counts import Counted
 from runner.bus.links.link import Link
 from runner.bus.links.socket_address import SocketAddress
 from tests.bus.links.conftest import Ends
-from tests.bus.links.raw_stream import dial_raw
+from tests.bus.links.raw_stream import IN_CLUSTER, dial_raw, request
 from tests.bus.links.recorder import LOCAL, NODE_1, Recorder, until
 
 NOT_HERE = SocketAddress("192.0.2.1", 23606)
 """An address that is reserved for documentation, so no machine has it."""
+
+GONE = 20
+"""So many peers come and go."""
 
 
 async def test_a_port_that_is_taken_is_listened_at_once_it_is_free(ends: Ends) -> None:
@@ -42,6 +48,14 @@ async def test_a_port_that_another_program_has_is_taken(ends: Ends) -> None:
         await until(lambda: server.listener.counts[Counted.BINDS_FAILED] >= 2)
 
     assert await server.at(address) == address
+
+
+async def test_no_other_program_can_share_the_port(ends: Ends) -> None:
+    address = await ends.listening().at()
+
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind((address.host, address.port))
 
 
 async def test_an_address_that_is_not_there_is_tried_again_until_another_is_wanted(ends: Ends) -> None:
@@ -136,6 +150,23 @@ async def test_many_peers_at_once(ends: Ends) -> None:
     await server.owner.until(lambda owner: len(owner.frames) == len(clients))
 
     assert len({link.id for link, _ in server.owner.frames}) == len(clients)
+
+
+async def test_a_peer_that_is_gone_before_it_is_answered_does_no_harm(ends: Ends) -> None:
+    server = ends.listening()
+    address = await server.at()
+    metadata = (CLIENT_PATH_KEY.encode(), NODE_1.padded.encode()), (CONNECTION_TYPE_KEY.encode(), IN_CLUSTER.encode())
+
+    for number in range(1, GONE + 1):
+        with socket.create_connection((address.host, address.port)) as peer:
+            # Closing resets the connection.
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.sendall(request(*metadata))
+            server.owner.on_up = lambda link, peer=peer: peer.close()  # type: ignore[misc]
+            await server.owner.until(lambda owner, number=number: len(owner.downs) == number)  # type: ignore[misc]
+    server.owner.on_up = lambda link: None
+
+    assert await ends.dialling(address).owner.link()
 
 
 async def test_stopping_twice_and_before_listening(ends: Ends) -> None:

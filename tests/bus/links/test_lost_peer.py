@@ -24,7 +24,7 @@ from tests.bus.links.recorder import DEADLINE_S, until
 
 ROOT = Path(__file__).parents[3]
 
-SIGNS_OF_LIFE = 12
+SIGNS_OF_LIFE = 8
 """A listener that does not know better closes a client at the fourth of them or sooner."""
 
 
@@ -109,15 +109,16 @@ async def test_a_path_that_swallows_is_noticed_while_a_queue_is_full(ends: Ends)
     assert not link.put(b"more")
 
 
-async def test_a_link_that_is_only_silent_stays(ends: Ends) -> None:
-    often = KeepAlive(time_s=0.1, timeout_s=20.0)
-    server = ends.listening(keep_alive=often)
+@pytest.mark.parametrize("who", ["both", "listener", "dialler"])
+async def test_a_link_that_is_only_silent_stays(ends: Ends, who: str) -> None:
+    often, never = KeepAlive(time_s=0.1, timeout_s=20.0), KeepAlive(time_s=3600.0, timeout_s=20.0)
+    server = ends.listening(keep_alive=never if who == "dialler" else often)
     relay = await ends.relay(await server.at())
-    client = ends.dialling(relay.address, keep_alive=often)
+    client = ends.dialling(relay.address, keep_alive=never if who == "listener" else often)
     await client.owner.link()
     await server.owner.link()
 
-    await relay.until_passed_on(2 * SIGNS_OF_LIFE)
+    await relay.until_passed_on(SIGNS_OF_LIFE)
 
     assert not client.owner.downs
     assert not server.owner.downs
