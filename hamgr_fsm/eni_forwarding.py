@@ -16,7 +16,7 @@ from hamgr_fsm.effects import Effect, ForwardEni, ForwardEniNoMore, LeaveEniToAn
 from hamgr_fsm.facts import Facts, kept, told
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.programs import EniForward
-from hamgr_fsm.table import STAY, FactMachine, Table
+from hamgr_fsm.table import PLANNED, STAY, FactMachine, Table
 from hamgr_fsm.traffic import ScopeView, VdpuView, serving_vdpu
 
 
@@ -138,13 +138,13 @@ class Entry(FactMachine):
 
     # fmt: off
     t.row(EntryState.INSTALLED, EntryState.ABSENT, when="unplaced", do="remove_entry",
-          why="placement or HA set deleted", ref="ha-set 4.2")
+          why="placement or HA set deleted", ref="ha-set 4.2", kind=PLANNED)
     t.row(EntryState.INSTALLED, EntryState.ABSENT, when="another_is_in_charge", do="leave_entry",
-          why="moved to a DPU of another slot of this switch", ref="ha-set 2, ha-set 4.2")
+          why="moved to a DPU of another slot of this switch", ref="ha-set 2, ha-set 4.2", kind=PLANNED)
     t.row(EntryState.INSTALLED, EntryState.ABSENT, when="nothing_managed", do="remove_entry",
-          why="no vDPU of the ENI is managed here", ref="ha-set 2, ha-set 4.2")
+          why="no vDPU of the ENI is managed here", ref="ha-set 2, ha-set 4.2", kind=PLANNED)
     t.row(EntryState.ABSENT, EntryState.INSTALLED, when="entry_known", do="install_entry",
-          why="a vDPU serves the ENI, or its next hop is pinned", ref="ha-set 4.2, FL-33")
+          why="a vDPU serves the ENI, or its next hop is pinned", ref="ha-set 4.2, FL-33", kind=PLANNED)
     t.row(EntryState.INSTALLED, STAY, when="key_outdated", do=("remove_entry", "install_entry"),
           why="another MAC or VNET", ref="ha-set 4.2")
     t.row(EntryState.INSTALLED, STAY, when="entry_outdated", do="install_entry",
