@@ -47,6 +47,7 @@ soak-pair: setup
 # Writes the pictures and tables of the machines and workflows; the pictures need the program dot of Graphviz.
 diagrams: setup
 	$(BIN)/hamgr diagram --output diagrams
+	cp diagrams/*-driven-scope.svg diagrams/*-driven-scope-dark.svg runner/web/pictures/
 
 # Writes which tests take which row of which section; it runs the tests of machines, node and lab for that.
 traceability: setup

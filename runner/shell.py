@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from attrs import define, evolve, field, frozen
@@ -27,11 +27,13 @@ from runner.inputs import (
     Burst,
     Input,
     LinkChanged,
+    MessageArrived,
     RowsFound,
     Single,
     SnapshotComplete,
     TimerFired,
 )
+from runner.metrics.carriers import Carriers
 from runner.orchagent_producer import OrchagentProducer
 from runner.output_log import OutputLog
 from runner.outputs import (
@@ -54,6 +56,9 @@ from runner.outputs import (
 from runner.table_reader import AUDIT_INTERVAL_S, Batch, TableReader
 from runner.table_writer import RowOutput, TableWriter
 from runner.timer_wheel import TimerWheel
+
+if TYPE_CHECKING:
+    from runner.metrics.daemon_metrics import DaemonMetrics
 
 FIRST_COMPLAINT_S, STILL_WAITING_S = 1.0, 10.0
 """When a daemon that waits for databases says so, and how often from then on."""
@@ -124,6 +129,9 @@ class Shell:
     _entities: KnownEntities | None = None
     """The entities of the node, for who asks for them on the bus; needed with a bus."""
 
+    _metrics: "DaemonMetrics | None" = None
+    """Who is shown every step, to count and measure."""
+
     log: OutputLog = field(factory=OutputLog)
     _links: dict[Database, DatabaseLink] = field(init=False)
     _readers: dict[Database, TableReader] = field(init=False)
@@ -143,6 +151,10 @@ class Shell:
         if self._around.bus is not None:
             assert self._entities is not None
             self.bus = Bus(self._around.bus, self._entities, self._heard_on_the_bus, self._on_waiting)
+        if self._metrics is not None:
+            orchagent = self._orchagent if self._around.dpu_transport is Transport.ORCHAGENT else None
+            slot_id = self._metrics.slot_id
+            self._metrics.watch(Carriers(slot_id, self._links, self._writer, self._queue, orchagent, self.bus))
 
     def stop(self) -> None:
         """End :meth:`run`: no more inputs are taken, those that are queued are handled."""
@@ -160,6 +172,8 @@ class Shell:
         carriers = [asyncio.create_task(self._orchagent.run(), name="orchagent")]
         if self.bus is not None:
             carriers.append(asyncio.create_task(self.bus.run(), name="bus"))
+        if self._metrics is not None:
+            carriers.append(asyncio.create_task(self._metrics.run(), name="metrics"))
         loop = asyncio.create_task(self._handle_inputs(), name="inputs")
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([*sources, *carriers, loop, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -228,6 +242,7 @@ class Shell:
                     inputs.append(happened)
                     answers.append(answered)
                 case Batch():
+                    self._count_snapshot(item)
                     inputs += item.inputs
             if self._queue.empty() or len(inputs) >= MOST_AT_ONCE:
                 return inputs, answers, False
@@ -251,11 +266,16 @@ class Shell:
             if item is None:
                 return None
             if isinstance(item, Batch):
+                self._count_snapshot(item)
                 inputs.setdefault(item.database, []).extend(item.inputs)
         everything = [happened for name in self._links for happened in inputs[name]]
         found = [happened for happened in everything if isinstance(happened, RowsFound)]
         self._prime_orchagent(found)
         return [*found, *(happened for happened in everything if not isinstance(happened, RowsFound))]
+
+    def _count_snapshot(self, batch: Batch) -> None:
+        if batch.snapshot and self._metrics is not None:
+            self._metrics.database_read(batch.database)
 
     def _prime_orchagent(self, found: Sequence[RowsFound]) -> None:
         sent = {table.name for table in self._around.transported_tables if table.transport is Transport.ORCHAGENT}
@@ -265,14 +285,35 @@ class Shell:
 
     async def _step(self, happened: Input) -> list[Verdict | None]:
         """Take an input in; what became of each message in it, in order."""
+        started_s = time.perf_counter()
         try:
             outputs = self._node.step(happened, self._now_ms())
         except Exception as error:  # noqa: BLE001
             # Whatever comes out of a step is a bug of the node. One input is lost by it, not the daemon (I-17).
+            if isinstance(happened, Burst):
+                return await self._step_one_by_one(happened, error)
             self.log.bug(happened, error)
+            if self._metrics is not None:
+                self._metrics.failed(happened)
             return []
+        decided_s = time.perf_counter()
         await self._carry_out(happened, outputs)
+        if self._metrics is not None:
+            self._metrics.observe(happened, outputs, started_s, decided_s)
         return [output.verdict for output in outputs if isinstance(output, AnswerMessage)]
+
+    async def _step_one_by_one(self, burst: Burst, error: Exception) -> list[Verdict | None]:
+        """The node fails over one input of a burst, and the others must not be lost by it: what was taken in already is
+        level, and taking it in again changes nothing."""
+        bugs = self.log.bugs
+        verdicts: list[Verdict | None] = []
+        for happened in burst.inputs:
+            answers = await self._step(happened)
+            if isinstance(happened, MessageArrived):
+                verdicts.append(answers[0] if answers else None)
+        if self.log.bugs == bugs:
+            self.log.bug(burst, error)
+        return verdicts
 
     async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
         """Rows that follow each other are written together; everything else waits for the rows before it."""

@@ -13,6 +13,7 @@ from runner.command_line.sim import sim
 from runner.command_line.soak import soak
 from runner.command_line.soak_pair import soak_pair
 from runner.command_line.watch import watch
+from runner.command_line.web import web
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="SONiC SmartSwitch High Availability.")
 app.command("check")(check)
@@ -24,6 +25,7 @@ app.command("sim")(sim)
 app.command("soak")(soak)
 app.command("soak-pair")(soak_pair)
 app.command("watch")(watch)
+app.command("web")(web)
 app.add_typer(bench, name="bench")
 app.add_typer(show, name="show")
 

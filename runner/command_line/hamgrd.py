@@ -14,7 +14,7 @@ import uuid
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,6 +36,9 @@ from runner.readiness import ServiceManager
 from runner.shell import Shell, Steps, Surroundings
 from runner.table_reader import AUDIT_INTERVAL_S
 from runner.timers_file import load_timers
+
+if TYPE_CHECKING:
+    from runner.metrics.daemon_metrics import DaemonMetrics
 
 STOPPED, FAILED, MISUSED = 0, 1, 2
 
@@ -90,6 +93,9 @@ def hamgrd(
     bus_tls_certificate: Annotated[Path | None, typer.Option(help="Our certificate, for TLS on the bus.")] = None,
     bus_tls_key: Annotated[Path | None, typer.Option(help="The key of our certificate.")] = None,
     bus_tls_authority: Annotated[Path | None, typer.Option(help="Who has to have signed our peers'.")] = None,
+    metrics_listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Answer Prometheus there, over HTTP without any protection.")
+    ] = None,
     journal: Annotated[Path | None, typer.Option(help="Record every input here, for hamgr replay.")] = None,
     run_directory: Annotated[
         Path, typer.Option(help="Where the lock lies that keeps a second process off the slot.")
@@ -97,6 +103,7 @@ def hamgrd(
 ) -> None:
     """Manage the High Availability of the DPU in one slot of a SmartSwitch, until a signal says to stop."""
     bus = _bus_options(bus_listen, swbusd, (bus_tls_certificate, bus_tls_key, bus_tls_authority))
+    metrics_at = _address("--metrics-listen", metrics_listen)
     timers_in_force = load_timers(timers)
     databases = dict.fromkeys([*READ_FIRST, *(table.database for table in READ_TABLES + WRITTEN_TABLES)])
     config = load_database_config(db_config, global_db_config)
@@ -125,7 +132,8 @@ def hamgrd(
 
     with InstanceLock.take(run_directory, slot_id, database_identity(addresses[Database.STATE_DB])):
         steps, node = _node(Life(slot_id, time.time_ns() // 1_000_000, timers_in_force), journal)
-        shell = Shell(steps, around, on_ready=ready, on_waiting=manager.status, entities=node)
+        metrics = _metrics(metrics_at, slot_id, node)
+        shell = Shell(steps, around, on_ready=ready, on_waiting=manager.status, entities=node, metrics=metrics)
         good = asyncio.run(_run(shell, manager))
     raise typer.Exit(STOPPED if good else FAILED)
 
@@ -137,6 +145,15 @@ def _node(life: Life, journal: Path | None) -> tuple[Steps, Node]:
         return node, node
     recorded = RecordedNode.begin(journal, life, _new_id)
     return recorded, recorded.node
+
+
+def _metrics(address: SocketAddress | None, slot_id: int, node: Node) -> "DaemonMetrics | None":
+    """What counts and answers, if it is asked for; a daemon without it does not even load the web server."""
+    if address is None:
+        return None
+    from runner.metrics.daemon_metrics import DaemonMetrics
+
+    return DaemonMetrics(address, slot_id, node.rows_of)
 
 
 def _new_id() -> str:

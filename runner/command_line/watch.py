@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -20,11 +19,10 @@ from redis import RedisError
 from rich.console import Console
 from rich.live import Live
 
-from models.database import Database
 from models.tables import DASH_HA_SCOPE_STATE, DASH_HA_SET_STATE
 from runner.command_line.show import WIDTH_WITHOUT_TERMINAL
-from runner.database_config import GLOBAL_FILE, MAIN_FILE, ConfigurationError, load_database_config
-from runner.redis_rows import RedisRows, open_rows
+from runner.command_line.watched_switches import DbConfigs, GlobalDbConfigs, Names, SwitchesMisused, open_switches
+from runner.redis_rows import RedisRows
 from runner.watch.frame import change_line, frame, looks_lost
 from runner.watch.sight import Look, Sight
 
@@ -47,16 +45,9 @@ class Watched:
 
 
 def watch(
-    db_config: Annotated[
-        list[Path] | None,
-        typer.Option(help=f"SONiC's database_config.json; twice for two switches.  [default: {MAIN_FILE}]"),
-    ] = None,
-    global_db_config: Annotated[
-        list[Path] | None, typer.Option(help="SONiC's database_global.json; in the order of the others.")
-    ] = None,
-    name: Annotated[
-        list[str] | None, typer.Option(help="What the switch is called; in the order of the others.")
-    ] = None,
+    db_config: DbConfigs = None,
+    global_db_config: GlobalDbConfigs = None,
+    name: Names = None,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 0.5,
     once: Annotated[bool, typer.Option("--once", help="Look once, show it, and end.")] = False,
 ) -> None:
@@ -67,7 +58,11 @@ def watch(
     if not console.is_terminal:
         console = Console(width=WIDTH_WITHOUT_TERMINAL)
     with ExitStack() as stack:
-        switches = _switches(db_config or [MAIN_FILE], global_db_config or [], name or [])
+        try:
+            opened = open_switches(db_config, global_db_config, name)
+        except SwitchesMisused as error:
+            _misuse(str(error))
+        switches = [Watched(called, databases) for called, databases in opened]
         for each in switches:
             stack.callback(each.databases.close)
         try:
@@ -104,24 +99,6 @@ def _lines(switches: Sequence[Watched], console: Console, interval_s: float) -> 
                 console.print(f"{switch}: {text}", markup=False, highlight=False, soft_wrap=True)
             lost[switch] = switch in gone
         time.sleep(interval_s)
-
-
-def _switches(main_files: Sequence[Path], global_files: Sequence[Path], names: Sequence[str]) -> list[Watched]:
-    if global_files and len(global_files) != len(main_files):
-        _misuse(f"{len(main_files)} --db-config and {len(global_files)} --global-db-config; each switch needs its own")
-    if names and len(names) != len(main_files):
-        _misuse(f"{len(main_files)} --db-config and {len(names)} --name")
-    switches = []
-    for number, main_file in enumerate(main_files):
-        global_file = global_files[number] if global_files else GLOBAL_FILE
-        try:
-            config = load_database_config(main_file, global_file)
-            rows = open_rows(config, [Database.STATE_DB])
-        except ConfigurationError as error:
-            _misuse(" ".join(str(error).split()))
-        called = names[number] if names else "this switch" if len(main_files) == 1 else f"switch {number + 1}"
-        switches.append(Watched(called, rows))
-    return switches
 
 
 def _now_ms() -> int:
