@@ -9,7 +9,16 @@ Source: architecture "A machine".
 from attrs import frozen
 
 from hamgr_fsm.messages import PeerMessage
-from hamgr_fsm.programs import Address, HaScopeProgram, HaSetProgram, Neighbour, Responder, RoleProgram, Route
+from hamgr_fsm.programs import (
+    Address,
+    EniForward,
+    HaScopeProgram,
+    HaSetProgram,
+    Neighbour,
+    Responder,
+    RoleProgram,
+    Route,
+)
 from hamgr_fsm.vocabulary import OperationType
 
 
@@ -136,6 +145,33 @@ class WithdrawRoute:
 
 
 @frozen
+class ForwardEni:
+    """Install the forwarding entry of an ENI; ``moves_traffic``: its packets go elsewhere from now on.
+
+    Source: ha-set 4.2.
+    """
+
+    program: EniForward
+    moves_traffic: bool = True
+
+
+@frozen
+class ForwardEniNoMore:
+    """Remove the forwarding entry of an ENI. Source: ha-set 4.2."""
+
+    vnet: str
+    mac: str
+
+
+@frozen
+class LeaveEniToAnother:
+    """Another process of this switch looks after the forwarding entry from now on. Source: ha-set 4.2."""
+
+    vnet: str
+    mac: str
+
+
+@frozen
 class StartTimer:
     """Send ``TimerFired`` of this name after a delay, once; a running timer of the name starts anew."""
 
@@ -176,6 +212,9 @@ Effect = (
     | ForgetNeighbour
     | AdvertiseRoute
     | WithdrawRoute
+    | ForwardEni
+    | ForwardEniNoMore
+    | LeaveEniToAnother
     | StartTimer
     | StopTimer
     | RaiseAlert

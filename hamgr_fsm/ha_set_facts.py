@@ -177,8 +177,16 @@ class HaSetFacts(Facts):
 
     @property
     def unwanted(self) -> bool:
-        """Nothing may be told because of this set: it is deleted, or none of its vDPUs is managed here."""
-        return self.unconfigured or self.nothing_managed
+        """Nothing may be told because of this set: it is deleted, or none of its vDPUs is managed here.
+
+        The packets of a set whose scopes are ENIs follow an entry of each ENI instead. Source: ha-set 4.2.
+        """
+        return self.unconfigured or self.nothing_managed or self.forwards_by_eni
+
+    @property
+    def forwards_by_eni(self) -> bool:
+        """Its scopes are ENIs, and each of them has a forwarding entry of its own in the place of the route."""
+        return self.config is not None and self.config.kind is HaScopeKind.ENI
 
     @property
     def program(self) -> HaSetProgram | None:
@@ -277,6 +285,8 @@ class HaSetFacts(Facts):
         """The route from configuration; None while something is missing or the set is not DPU-driven."""
         if self.config is None or self.settings is None or self.managed is None or self.owner is not HaOwner.DPU:
             return None
+        if self.forwards_by_eni:
+            return None
         if len(self.vdpus) != len(self.config.vdpu_ids) or len(self.vdpus) != 2:
             return None
         return configured_route(
@@ -291,6 +301,8 @@ class HaSetFacts(Facts):
     def serving_route(self) -> Route | None:
         """The route to whoever serves; None while nobody does or something is missing."""
         if self.config is None or self.settings is None or self.managed is None or self.owner is not HaOwner.SWITCH:
+            return None
+        if self.forwards_by_eni:
             return None
         return serving_route(
             self.vdpus,
@@ -323,7 +335,7 @@ class HaSetFacts(Facts):
     @property
     def route_waiting_for(self) -> str:
         """What the route still needs beyond what the DPU row needs, in words; empty when nothing."""
-        if self.config is None or self.settings is None or self.wanted_route is not None:
+        if self.config is None or self.settings is None or self.wanted_route is not None or self.forwards_by_eni:
             return ""
         if self.settings.dpu_vnet is None:
             return "dpu_vnet in the global configuration"

@@ -10,6 +10,7 @@ Source: architecture "A machine", switch-driven 1 and 9.
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -57,6 +58,8 @@ class Machine(Generic[FactsT]):
         self.moves = ()
         self.ignored = Counter()
         self._class = _compiled(type(self))
+        self._rested: tuple[Any, ...] | None = None
+        """The facts with which the last step came to rest."""
 
     def update(self, **facts: object) -> tuple[Effect, ...]:
         """Change told facts and settle; return the effects in order.
@@ -93,6 +96,11 @@ class Machine(Generic[FactsT]):
         """
         return (*self.update(), *self._repeat())
 
+    @property
+    def known(self) -> tuple[Any, ...] | None:
+        """All facts as of the last step, to see whether one has changed since; None before the first step."""
+        return self._rested
+
     def snapshot(self) -> Snapshot:
         """The facts as a plain hashable value; time, ids and outbox are not part of it."""
         names = snapshot_names(type(self.facts))
@@ -123,43 +131,63 @@ class Machine(Generic[FactsT]):
         return new
 
     def _step(self, facts: Mapping[str, object], event: object | None) -> tuple[Effect, ...]:
-        before = self._class.all_facts(self.facts)
-        self.facts.outbox = []
+        present, all_facts = self.facts, self._class.all_facts
+        before = all_facts(present)
+        present.outbox = []
         try:
             for name, value in facts.items():
-                setattr(self.facts, name, value)
-            moves = self._settle()
+                setattr(present, name, value)
+            told = all_facts(present)
+            # Guards are functions of the facts alone: at rest with the same facts as before, none of them holds.
+            moves = [] if told == self._rested else self._settle()
             if event is not None:
                 moves += self._hand_over(event)
+            self._rested = all_facts(present) if moves else told
         except BaseException:
-            for name, value in zip(snapshot_names(type(self.facts)), before, strict=True):
-                setattr(self.facts, name, value)
-            self.facts.outbox = []
+            for name, value in zip(snapshot_names(type(present)), before, strict=True):
+                setattr(present, name, value)
+            present.outbox = []
             raise
         self.moves = tuple(moves)
-        return tuple(self.facts.outbox)
+        return tuple(present.outbox)
 
-    def _settle(self) -> list[Move]:
-        """Settle every region in order, and again until a whole round moves nothing."""
+    def _settle(self, quiet: int | None = None) -> list[Move]:
+        """Settle the regions in turn until none of them has anything to do since another one moved.
+
+        ``quiet`` is the place of a region that is known to be settled.
+        """
+        steppers = self._class.steppers
+        settled = set() if quiet is None else {quiet}
         moves: list[Move] = []
         for _ in range(_ROUNDS):
-            taken = [move for stepper in self._class.steppers for move in stepper.settle(self.facts)]
-            if not taken:
-                return moves
-            moves += taken
+            for place, stepper in enumerate(steppers):
+                if place not in settled:
+                    taken = stepper.settle(self.facts)
+                    if taken:
+                        moves += taken
+                        settled.clear()
+                    settled.add(place)
+                if len(settled) == len(steppers):
+                    return moves
         raise SettlingError(type(self).__name__, [move.row for move in moves[-6:]])
 
     def _hand_over(self, event: object) -> list[Move]:
         name = event_name(type(event))
+        all_facts = self._class.all_facts
+        before = all_facts(self.facts)
         moves: list[Move] = []
-        for stepper in self._class.steppers:
+        quiet = None
+        for place, stepper in enumerate(self._class.steppers):
             move = stepper.take(self.facts, name, event)
             if move is not None:
-                moves += [move, *stepper.settle(self.facts)]
+                moves.append(move)
+                if all_facts(self.facts) != before:
+                    moves += stepper.settle(self.facts)
+                    quiet = place
         if not moves:
             self.ignored[name] += 1
-            return []
-        return moves + self._settle()
+        # A row that changed no fact leaves everything as settled as it was.
+        return moves if quiet is None else moves + self._settle(quiet)
 
 
 # Regions settle one after the other and depend on each other in at most a short chain.
@@ -168,7 +196,12 @@ _ROUNDS = 8
 
 def event_name(event: type) -> str:
     """The name that rows use for an event: its class in snake case."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+    return _snake_case(event.__name__)
+
+
+@cache
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 @frozen

@@ -108,6 +108,18 @@ class Neighbour:
     address: IPv4Address
 
 
+@frozen
+class EniForward:
+    """The forwarding entry of an ENI: the vDPUs that have it and the one that takes its packets."""
+
+    vnet: str
+    mac: str
+    vdpu_ids: tuple[str, ...]
+    primary: str
+    outbound_vni: int | None = None
+    outbound_lookup: str | None = None
+
+
 def role_of(desired: DesiredHaState) -> HaRole:
     """The role that a DPU-driven scope is given for a desired state; the one without a wish is the standby."""
     return _ROLE[desired]

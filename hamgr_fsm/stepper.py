@@ -64,7 +64,12 @@ class RowView:
 
 @frozen
 class _Candidate:
+    facts: tuple[Callable[[Facts], Any], ...]
+    """The guards that are facts. They are asked first, because asking them is a mere look."""
+
     guards: tuple[Test, ...]
+    """The guards that are functions of the machine."""
+
     actions: tuple[Act, ...]
     target: Enum
     row: Row
@@ -133,14 +138,18 @@ class Stepper:
     def _take(self, facts: Facts, event: str | None, ev: object) -> Move | None:
         source: Enum = getattr(facts, self._state)
         for candidate in self._candidates.get((source, event), ()):
-            for test in candidate.guards:
-                if not test(facts, ev):
+            for fact in candidate.facts:
+                if not fact(facts):
                     break
             else:
-                why = candidate.row.reason(facts)
-                for act in candidate.actions:
-                    act(facts, ev)
-                return Move(self.name, source, candidate.target, candidate.row, why)
+                for test in candidate.guards:
+                    if not test(facts, ev):
+                        break
+                else:
+                    why = candidate.row.reason(facts)
+                    for act in candidate.actions:
+                        act(facts, ev)
+                    return Move(self.name, source, candidate.target, candidate.row, why)
         return None
 
     def _compile(self, source: State, transition: RowTransition) -> _Candidate:
@@ -155,7 +164,9 @@ class Stepper:
                 self._enter(target.value),
                 *(self._action(spec.func) for spec in target.enter if not spec.is_convention),
             ]
-        return _Candidate(tuple(self._guard(name) for name in row.guards), tuple(actions), target.value, row)
+        facts = tuple(attrgetter(name) for name in row.guards if self._owner(name) is self._facts)
+        calls = tuple(self._call(name) for name in row.guards if self._owner(name) is not self._facts)
+        return _Candidate(facts, calls, tuple(actions), target.value, row)
 
     def _enter(self, state: Enum) -> Act:
         fact = self._state
@@ -164,12 +175,6 @@ class Stepper:
             setattr(facts, fact, state)
 
         return enter
-
-    def _guard(self, name: str) -> Test:
-        if self._owner(name) is self._facts:
-            fact = attrgetter(name)
-            return lambda facts, _: bool(fact(facts))
-        return self._call(name)
 
     def _action(self, name: str) -> Act:
         if self._owner(name) is self._facts:

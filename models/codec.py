@@ -9,7 +9,9 @@ Source: tables 2.23, 2.24.
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -18,7 +20,7 @@ from cattrs import Converter
 
 from hamgr_fsm.vocabulary import PinState, PlaneState
 from models import readers
-from models.quantities import PointInTime, Range, Words
+from models.quantities import Mac, PointInTime, Range, Words
 from models.readers import Raw, Unreadable
 from models.table import Table
 
@@ -86,6 +88,7 @@ def encode(record: Any) -> dict[str, str]:
     return fields
 
 
+@cache
 def one_shot_fields(table: Table[Any]) -> frozenset[str]:
     """The fields of a table that are requests: whoever repeats a row after a restart must not repeat these."""
     return frozenset(name for name, each in fields_dict(table.record).items() if each.metadata.get(_ONE_SHOT))
@@ -172,15 +175,31 @@ def _record_reader(record: type[Any], converter: Converter) -> Reader:
 
 
 def _record_writer(record: type[Any], converter: Converter) -> Callable[[Any], dict[str, str]]:
-    writers = [
-        (name, converter.get_unstructure_hook(_without_none(attribute.type)))
-        for name, attribute in fields_dict(record).items()
-    ]
+    types = {name: _without_none(attribute.type) for name, attribute in fields_dict(record).items()}
+    writers = [(name, _writer(declared, converter)) for name, declared in types.items()]
+    # Of a single name attrgetter yields the value itself, and of none there is no attrgetter.
+    values: Callable[[Any], tuple[Any, ...]]
+    values = attrgetter(*types) if len(types) > 1 else lambda instance: tuple(getattr(instance, name) for name in types)
 
     def write(instance: Any) -> dict[str, str]:
-        return {name: write_one(value) for name, write_one in writers if (value := getattr(instance, name)) is not None}
+        return {
+            name: value if write_one is None else write_one(value)
+            for (name, write_one), value in zip(writers, values(instance), strict=True)
+            if value is not None
+        }
 
     return write
+
+
+def _writer(declared: Any, converter: Converter) -> Callable[[Any], str] | None:
+    """How a value becomes text; None: it is text already."""
+    return None if declared is str else converter.get_unstructure_hook(declared)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _text(value: object) -> str:
+    """The same few addresses, times and numbers are in the rows of all scopes of a DPU: they share the text as well."""
+    return str(value)
 
 
 def _list_reader(declared: Any, converter: Converter) -> Reader:
@@ -210,6 +229,8 @@ def _marked_reader(declared: Any, _: Converter) -> Reader:
             return lambda word, _: readers.number(word, mark)
         case PointInTime():
             return lambda word, _: readers.point_in_time(word)
+        case Mac():
+            return lambda word, _: readers.mac(word)
         case Words():
             meanings = {mark.true: True, mark.false: False, "unknown": None}
             return lambda word, _: meanings[word.lower()] if word.lower() in meanings else readers.truth(word)
@@ -220,7 +241,7 @@ def _marked_writer(declared: Any, _: Converter) -> Callable[[Any], str]:
     mark = get_args(declared)[1]
     if isinstance(mark, Words):
         return lambda value: mark.true if value else mark.false
-    return str
+    return _text
 
 
 def _plane_state(word: str, _: Any) -> PlaneState:
@@ -265,8 +286,10 @@ def _make_converter() -> Converter:
     converter.register_structure_hook_factory(_is_list, _list_reader)
     converter.register_structure_hook_factory(_is_marked, _marked_reader)
     converter.register_structure_hook_factory(_is_record, _record_reader)
-    converter.register_unstructure_hook_func(_is_address, str)
-    for plain in (str, StrEnum, IPv4Address, IPv6Address):
+    converter.register_unstructure_hook_func(_is_address, _text)
+    for address in (IPv4Address, IPv6Address):
+        converter.register_unstructure_hook(address, _text)
+    for plain in (str, StrEnum):
         converter.register_unstructure_hook(plain, str)
     converter.register_unstructure_hook(bool, lambda value: "true" if value else "false")
     converter.register_unstructure_hook_factory(_is_list, _list_writer)

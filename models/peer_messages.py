@@ -8,6 +8,7 @@ Source: bus 5.1, 5.3, 5.4, 5.7.
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
@@ -154,6 +155,10 @@ PeerData = (
 
 _KINDS: dict[str, type[Any]] = {record.__name__: record for record in get_args(PeerData)}
 
+_MEMBERS = {record: sorted(attrs.fields_dict(record)) for record in get_args(PeerData)}
+
+_TEXT = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @frozen
 class PeerEnvelope:
@@ -165,12 +170,14 @@ class PeerEnvelope:
 
 def encode_message(sender: str, data: PeerData) -> str:
     """The JSON text of a message: compact, ``key`` first, members sorted."""
-    members = {name: value for name, value in sorted(attrs.asdict(data).items()) if value is not None}
-    return json.dumps({"key": f"{type(data).__name__}|{sender}", "data": members}, separators=(",", ":"))
+    kind = type(data)
+    members = {name: value for name in _MEMBERS[kind] if (value := getattr(data, name)) is not None}
+    return _TEXT({"key": f"{kind.__name__}|{sender}", "data": members})
 
 
+@lru_cache(maxsize=2)
 def decode_message(payload: str) -> PeerEnvelope:
-    """Read a message.
+    """Read a message. What was just read is remembered: a report comes twice, for the scope and for its HA set.
 
     Raises:
         BadMessage: no JSON object with key and data, an unknown kind, a missing member, or one of a wrong type.

@@ -30,6 +30,11 @@ class Words:
     false: str
 
 
+@frozen
+class Mac:
+    """The address of a virtual NIC; read with colons, dashes or neither, and always written in one way."""
+
+
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 """An address of either family."""
 
@@ -58,3 +63,6 @@ WireTime = Annotated[int, PointInTime()]
 
 Alive = Annotated[bool, Words("up", "down")]
 """A channel that is up or down (tables 2.16)."""
+
+MacAddress = Annotated[str, Mac()]
+"""Six octets in capitals with colons between them, as the reader of forwarding entries wants them (tables 2.21)."""

@@ -4,6 +4,7 @@ Each function takes a text that was stripped by ``scalar`` or ``items`` and give
 nothing, or raises ``Unreadable``. None of them knows a table or a field. Source: tables 2.24; FL-41.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -29,6 +30,7 @@ MAX_TIME_DIGITS = 18
 SECONDS_BELOW = 10**11
 """A smaller time is in seconds: as milliseconds it would be before 1973 (tables 2.23)."""
 
+_MAC = re.compile("[0-9A-F]{12}")
 _TRUE = frozenset({"true", "1", "yes"})
 _FALSE = frozenset({"false", "0", "no"})
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -108,6 +110,14 @@ def member(word: str, enumeration: type[StrEnum]) -> StrEnum | None:
         return readings(enumeration)[word.lower()]
     except KeyError:
         raise Unreadable(f"no such {enumeration.__name__}") from None
+
+
+def mac(word: str) -> str:
+    """Six octets, with colons, dashes or nothing between them: in capitals with colons (tables 2.9)."""
+    digits = word.replace(":", "").replace("-", "").upper()
+    if not _MAC.fullmatch(digits):
+        raise Unreadable("not a MAC")
+    return ":".join(digits[place : place + 2] for place in range(0, 12, 2))
 
 
 @lru_cache(maxsize=1024)

@@ -17,6 +17,7 @@ from models.controller import HaScopeConfigRow, HaSetConfigRow
 from models.database import Database
 from models.dpu_rows import BfdSessionRow, FlowSyncSessionRow, HaScopeRow, HaSetRow
 from models.dpu_state import BfdProbeStateRow, DpuStateRow, FlowSyncSessionStateRow, HaScopeStateRow, HaSetStateRow
+from models.eni_rows import EniForwardRow, EniPlacementRow
 from models.npu_rows import DpuResetInfoRow, NeighResolveRow, VnetRouteTunnelRow
 from models.published import (
     PublishedDpuRow,
@@ -36,6 +37,8 @@ DASH_HA_GLOBAL_CONFIG = Table("DASH_HA_GLOBAL_CONFIG", Database.CONFIG_DB, HaGlo
 
 DASH_HA_SET_CONFIG_TABLE = Table("DASH_HA_SET_CONFIG_TABLE", Database.APPL_DB, HaSetConfigRow)
 DASH_HA_SCOPE_CONFIG_TABLE = Table("DASH_HA_SCOPE_CONFIG_TABLE", Database.APPL_DB, HaScopeConfigRow)
+
+DASH_ENI_PLACEMENT_TABLE = Table("DASH_ENI_PLACEMENT_TABLE", Database.APPL_DB, EniPlacementRow)
 
 DPU_STATE = Table("DPU_STATE", Database.CHASSIS_STATE_DB, DpuStateRow)
 DASH_BFD_PROBE_STATE = Table("DASH_BFD_PROBE_STATE", Database.DPU_STATE_DB, BfdProbeStateRow)
@@ -57,6 +60,9 @@ VNET_ROUTE_TUNNEL_TABLE = Table(
     "VNET_ROUTE_TUNNEL_TABLE", Database.APPL_DB, VnetRouteTunnelRow, Transport.PRODUCER_STATE_TABLE
 )
 NEIGH_RESOLVE_TABLE = Table("NEIGH_RESOLVE_TABLE", Database.APPL_DB, NeighResolveRow, Transport.PRODUCER_STATE_TABLE)
+DASH_ENI_FORWARD_TABLE = Table(
+    "DASH_ENI_FORWARD_TABLE", Database.APPL_DB, EniForwardRow, Transport.PRODUCER_STATE_TABLE
+)
 
 DPU_RESET_INFO = Table("DPU_RESET_INFO", Database.STATE_DB, DpuResetInfoRow, Transport.TABLE)
 DASH_HA_SCOPE_STATE = Table("DASH_HA_SCOPE_STATE", Database.STATE_DB, PublishedScopeRow, Transport.TABLE)
@@ -76,6 +82,7 @@ READ_TABLES: tuple[Table[Any], ...] = (
     DASH_HA_GLOBAL_CONFIG,
     DASH_HA_SET_CONFIG_TABLE,
     DASH_HA_SCOPE_CONFIG_TABLE,
+    DASH_ENI_PLACEMENT_TABLE,
     DPU_STATE,
     DASH_BFD_PROBE_STATE,
     DASH_HA_SET_STATE_TABLE,
@@ -91,6 +98,7 @@ WRITTEN_TABLES: tuple[Table[Any], ...] = (
     DASH_FLOW_SYNC_SESSION_TABLE,
     VNET_ROUTE_TUNNEL_TABLE,
     NEIGH_RESOLVE_TABLE,
+    DASH_ENI_FORWARD_TABLE,
     DPU_RESET_INFO,
     DASH_HA_SCOPE_STATE,
     DASH_HA_GLOBAL_CONFIG_STATE,

@@ -8,8 +8,8 @@ Source: domain "Actors", architecture "The node".
 
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+from zlib import crc32
 
-import attrs
 from attrs import define, field
 
 from hamgr_fsm.stepper import Move
@@ -102,12 +102,17 @@ def publish(context: Context, owner: str, table: Table[Any], key: str, record: A
     """Want a state row; the time of its last update changes only together with something else in it."""
     fields = encode(record)
     old = context.ledger.fields_before(table, key)
-    if any(a.name == LAST_UPDATED for a in attrs.fields(type(record))):
+    if hasattr(record, LAST_UPDATED):
         stamp = str(context.now_ms)
         if old is not None and {**old, LAST_UPDATED: ""} == {**fields, LAST_UPDATED: ""}:
             stamp = old.get(LAST_UPDATED, stamp)
         fields[LAST_UPDATED] = stamp
     context.ledger.write(owner, table, key, fields)
+
+
+def turn_of(path: str, turns: int) -> int:
+    """Which of so many turns an entity has for what all do now and then, from 0: so that not all do it at once."""
+    return crc32(path.encode()) % turns
 
 
 class Since:

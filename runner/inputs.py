@@ -100,7 +100,7 @@ class SyncCountersRead:
     counters: tuple[tuple[str, int, int], ...]
 
 
-Input = (
+Single = (
     RowSet
     | RowDeleted
     | RowUnreadable
@@ -111,3 +111,18 @@ Input = (
     | MessageArrived
     | SyncCountersRead
 )
+"""One thing that happened."""
+
+
+@frozen
+class Burst:
+    """What has happened while the last step was under way, in its order, to be handled as one step.
+
+    The node decides as if each came by itself, one after the other; only what it wants written and said comes out
+    together. So a failure of a DPU with a thousand ENIs is one pipeline per database, and not a thousand.
+    """
+
+    inputs: tuple[Single, ...]
+
+
+Input = Single | Burst

@@ -125,7 +125,8 @@ class Intake:
     def _reject(self, table: Table[Any], database: Database, error: BadRow) -> InputRejected:
         self.rejected[table.name] += 1
         self._board.post(topics.rejected(table, _shown_key(table, error.key)), f"{error.field}: {error.why}")
-        return InputRejected(f"{database.value} {error.table} {error.key}", error.field, error.value, error.why)
+        source = f"{database.value} {error.table} {error.key}"
+        return InputRejected(source, error.field, error.value, error.why, table.name)
 
 
 def _shown_key(table: Table[Any], key: str) -> str:

@@ -11,6 +11,7 @@ Source: architecture "The node", dpu-driven 2, field-lessons FL-15, FL-43, LD-10
 """
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from attrs import define, field, frozen
@@ -32,21 +33,23 @@ LAST_UPDATED = "last_updated_time_in_ms"
 _GROUPS = (Database.STATE_DB, Database.DPU_APPL_DB, Database.APPL_DB)
 
 # A reader refuses a row whose foundation is missing: what others stand on is written first and deleted last.
-_FOUNDATIONS_FIRST = (
+_FOUNDATIONS_FIRST: tuple[AnyTable, ...] = (
     tables.DASH_HA_SET_TABLE,
     tables.BFD_SESSION_TABLE,
     tables.DASH_HA_SCOPE_TABLE,
     tables.DASH_FLOW_SYNC_SESSION_TABLE,
     tables.NEIGH_RESOLVE_TABLE,
     tables.VNET_ROUTE_TUNNEL_TABLE,
+    tables.DASH_ENI_FORWARD_TABLE,
 )
 # The probes fall silent before the scope goes: traffic moves while both sides still forward (dpu-driven 5).
-_DELETIONS = (
+_DELETIONS: tuple[AnyTable, ...] = (
     tables.BFD_SESSION_TABLE,
     tables.DASH_HA_SCOPE_TABLE,
     tables.DASH_HA_SET_TABLE,
     tables.VNET_ROUTE_TUNNEL_TABLE,
     tables.NEIGH_RESOLVE_TABLE,
+    tables.DASH_ENI_FORWARD_TABLE,
 )
 
 
@@ -54,12 +57,21 @@ _DELETIONS = (
 class _Entry:
     table: AnyTable
     fields: Mapping[str, str]
-    owners: set[str] = field(factory=set)
+    owners: tuple[str, ...] = ()
     fresh: bool = True
     """The row is there as far as is known; else the next write goes out although its content is the same."""
 
     once: bool = False
     """Somebody else may change the row after it was written; it is never written again to restore it."""
+
+    def own(self, owner: str) -> None:
+        """Somebody wants the row."""
+        if owner not in self.owners:
+            self.owners += (owner,)
+
+    def disown(self, owner: str) -> None:
+        """Somebody does not want the row any more."""
+        self.owners = tuple(other for other in self.owners if other != owner)
 
 
 @define
@@ -74,6 +86,7 @@ class _Change:
     """There was a row before the step, reliable or not."""
 
     deleted: bool = False
+    urgent: bool = False
     writes: list[WriteRow] = field(factory=list)
 
 
@@ -92,6 +105,8 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: dict[RowId, _Entry] = {}
         self._step: dict[RowId, _Change] = {}
+        self._unclaimed: dict[RowId, None] = {}
+        """The rows without an owner, in the order in which they became so."""
 
     def fields(self, table: AnyTable, key: str) -> Mapping[str, str] | None:
         """The content of a row as written or found; None when there is none."""
@@ -112,21 +127,24 @@ class Ledger:
         *,
         once: bool = False,
         again: bool = False,
+        urgent: bool = False,
     ) -> None:
         """Want a row with this content.
 
-        ``once``: whoever reads it may change it, and it is not restored. ``again``: its reader may not have heard, so
-        it is said although nothing changed.
+        ``urgent``: traffic waits for it; among rows of its table it goes first. ``once``: whoever reads it may change
+        it, and it is not restored. ``again``: its reader may not have heard, so it is said although nothing changed.
         """
         row = (table.name, key)
         entry = self._entries.get(row)
+        self._unclaimed.pop(row, None)
         if entry is not None and entry.fresh and entry.fields == fields and not once and not again:
-            entry.owners.add(owner)
+            entry.own(owner)
             return
         change = self._change(table, key)
+        change.urgent |= urgent
         if entry is None:
             entry = self._entries[row] = _Entry(table, {})
-        entry.owners.add(owner)
+        entry.own(owner)
         vanished = tuple(name for name in entry.fields if name not in fields)
         entry.fields, entry.fresh, entry.once = fields, True, once
         self._note(change, WriteRow(table.database, table.name, key, fields, vanished), insist=once or again)
@@ -139,14 +157,15 @@ class Ledger:
         """Want a row as it was found; nothing happens when none was."""
         entry = self._entries.get((table.name, key))
         if entry is not None:
-            entry.owners.add(owner)
+            entry.own(owner)
+            self._unclaimed.pop((table.name, key), None)
 
     def delete(self, owner: str, table: AnyTable, key: str) -> None:
         """Give a row up, and delete it unless somebody else wants it."""
         entry = self._entries.get((table.name, key))
         if entry is None:
             return
-        entry.owners.discard(owner)
+        entry.disown(owner)
         if not entry.owners:
             self._drop(table, key)
 
@@ -155,7 +174,7 @@ class Ledger:
         entry = self._entries.get((table.name, key))
         if entry is None:
             return
-        entry.owners.discard(owner)
+        entry.disown(owner)
         if not entry.owners:
             del self._entries[table.name, key]
 
@@ -185,6 +204,7 @@ class Ledger:
             entry = self._entries.get(row)
             if entry is None:
                 self._entries[row] = _Entry(tables.table_named(database, row[0]), dict(fields))
+                self._unclaimed[row] = None
         for (name, key), entry in list(self._entries.items()):
             if not self._expected(entry, database):
                 continue
@@ -196,12 +216,13 @@ class Ledger:
         for row, entry in list(self._entries.items()):
             if entry.table.database is database and not entry.owners and row not in found:
                 del self._entries[row]
+                self._unclaimed.pop(row, None)
 
     def unclaimed(self) -> Iterator[Unclaimed]:
         """The rows that were found and that nobody wants so far."""
-        for (_, key), entry in list(self._entries.items()):
-            if not entry.owners:
-                yield Unclaimed(entry.table, key, entry.fields)
+        for row in list(self._unclaimed):
+            entry = self._entries[row]
+            yield Unclaimed(entry.table, row[1], entry.fields)
 
     def discard(self, row: Unclaimed) -> None:
         """Delete a row that nobody wants."""
@@ -209,13 +230,15 @@ class Ledger:
 
     def take(self) -> list[WriteRow | DeleteRow]:
         """The outputs of the step that ends, in order; the next step starts with none."""
-        outputs: list[WriteRow | DeleteRow] = []
+        ranked: list[tuple[tuple[int, bool, int, bool], WriteRow | DeleteRow]] = []
         for (name, key), change in self._step.items():
+            outputs: list[WriteRow | DeleteRow] = [*change.writes]
             if change.deleted:
-                outputs.append(DeleteRow(change.table.database, name, key))
-            outputs += change.writes
+                outputs.insert(0, DeleteRow(change.table.database, name, key))
+            ranked += [((*_rank(each), not change.urgent), each) for each in outputs]
         self._step = {}
-        return sorted(outputs, key=_rank)
+        ranked.sort(key=itemgetter(0))
+        return [output for _, output in ranked]
 
     def _change(self, table: AnyTable, key: str) -> _Change:
         """What this step does to a row; must be asked for before the entry changes."""
@@ -257,6 +280,7 @@ class Ledger:
         row = (table.name, key)
         change = self._change(table, key)
         del self._entries[row]
+        self._unclaimed.pop(row, None)
         # What this step had written before does not matter any more; a row that it made was never there.
         change.writes, change.deleted, change.before = [], change.known, None
 
@@ -266,8 +290,13 @@ def _says_the_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     return one.keys() == other.keys() and all(one[name] == other[name] for name in one if name != LAST_UPDATED)
 
 
+_PLACES = {table.name: place for place, table in enumerate(_FOUNDATIONS_FIRST)}
+_PLACES_OF_DELETIONS = {table.name: place for place, table in enumerate(_DELETIONS)}
+_GROUP = {database: place for place, database in enumerate(_GROUPS)}
+_LAST_PLACE = len(_FOUNDATIONS_FIRST) + len(_DELETIONS)
+
+
 def _rank(output: WriteRow | DeleteRow) -> tuple[int, bool, int]:
     writes = isinstance(output, WriteRow)
-    order = [table.name for table in (_FOUNDATIONS_FIRST if writes else _DELETIONS)]
-    place = order.index(output.table) if output.table in order else len(order)
-    return _GROUPS.index(output.database), writes, place
+    places = _PLACES if writes else _PLACES_OF_DELETIONS
+    return _GROUP[output.database], writes, places.get(output.table, _LAST_PLACE)

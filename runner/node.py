@@ -33,6 +33,7 @@ from models.table import Table
 from runner import topics
 from runner.board import Board
 from runner.entities.dpu import DpuEntity, DpuView
+from runner.entities.eni import EniEntity
 from runner.entities.global_config import GlobalConfigEntity
 from runner.entities.ha_scope import HaScopeEntity
 from runner.entities.ha_set import HaSetEntity
@@ -41,6 +42,7 @@ from runner.entities.peer_words import vote_of_unknown_scope
 from runner.entities.vdpu import VdpuEntity, VdpuReport
 from runner.entity import Context, Entity
 from runner.inputs import (
+    Burst,
     Input,
     LinkChanged,
     MessageArrived,
@@ -48,6 +50,7 @@ from runner.inputs import (
     RowSet,
     RowsFound,
     RowUnreadable,
+    Single,
     SnapshotComplete,
     SyncCountersRead,
     TimerFired,
@@ -58,7 +61,6 @@ from runner.neighbourhood import NEIGHBOURHOOD_TABLES, neighbourhood
 from runner.outputs import (
     AnswerMessage,
     CancelTimer,
-    DeleteRow,
     Fault,
     InputRejected,
     Output,
@@ -68,7 +70,6 @@ from runner.outputs import (
     SendMessage,
     SetTimer,
     Verdict,
-    WriteRow,
 )
 
 BOTH_OWNERS = frozenset({HaOwner.DPU, HaOwner.SWITCH})
@@ -82,7 +83,7 @@ REPORT = '{"key":"HaScopeStateUpdate|'
 _NOWHERE = ReachOrchagent(None, 0)
 
 # The order in which entities that are due are refreshed: what others stand on comes first.
-_ORDER = ("ha-global", "dpu", "vdpu", "ha-set", "ha-scope")
+_ORDER = {kind: place for place, kind in enumerate(("ha-global", "dpu", "vdpu", "ha-set", "ha-scope", "eni"))}
 
 _CREATED_BY: dict[str, Callable[[str], Entity]] = {
     tables.DASH_HA_GLOBAL_CONFIG.name: lambda _: GlobalConfigEntity(),
@@ -91,6 +92,7 @@ _CREATED_BY: dict[str, Callable[[str], Entity]] = {
     tables.VDPU.name: VdpuEntity,
     tables.DASH_HA_SET_CONFIG_TABLE.name: HaSetEntity,
     tables.DASH_HA_SCOPE_CONFIG_TABLE.name: lambda key: HaScopeEntity(*split_scope_key(key)),
+    tables.DASH_ENI_PLACEMENT_TABLE.name: EniEntity,
 }
 
 _CONFIGURED_BY: dict[str, Table[Any]] = {
@@ -120,14 +122,19 @@ class Node:
         ``operation_ids`` yields a new GUID in text each time it is called. ``owners``: whose scopes it drives. A
         process that cannot speak with its peer must not drive those of the switch: both sides would serve alone.
         """
-        self._context = Context(slot_id, owners, timers, operation_ids, Board(), Ledger())
+        self._context = Context(slot_id, owners, timers, operation_ids, Board(_order), Ledger())
         self._intake = Intake(self._context.board)
         self._entities: dict[str, Entity] = {}
+        self._dpu_names: set[str] = set()
         self._started = False
         self._orchagent: ReachOrchagent | None = None
         self._bus: ReachBus | None = None
         self._neighbourhood_changed = True
         self._strangers: Counter[str] = Counter()
+        self._scopes = 0
+        self._turn, self._turns = 0, 1
+        self._timers_touched: set[str] = set()
+        """The timers that were set or stopped so far because of the burst under way."""
 
     @property
     def rejected(self) -> Counter[str]:
@@ -150,9 +157,36 @@ class Node:
         return self._context.ledger.owned_by(path)
 
     def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
-        """Take one input in, at a wall-clock time in milliseconds; return what is to be done, in order."""
+        """Take an input in, at a wall-clock time in milliseconds; return what is to be done, in order.
+
+        What comes in one burst is decided one after the other as if it came alone. Only the rows are put together at
+        the end: state rows first, then those of the DPU, then those of the switch, each as the last input of the burst
+        left it. Messages keep the order in which they would have been said.
+        """
+        self._context.now_ms = now_ms
+        if not isinstance(happened, Burst):
+            self._take(happened)
+            return self._outputs([self._said()])
+        self._timers_touched = set()
+        return self._outputs([self._part(each) for each in happened.inputs])
+
+    def _part(self, happened: Single) -> list[Output]:
+        """What is said because of one input of a burst; a defect that it uncovers costs this one and not the others."""
+        if isinstance(happened, TimerFired) and happened.timer in self._timers_touched:
+            return []
+        try:
+            self._take(happened)
+        except Exception as error:  # noqa: BLE001
+            self._context.say([Fault(type(happened).__name__, error)])
+            if isinstance(happened, MessageArrived):
+                self._context.say([AnswerMessage(None)])
+        said = self._said()
+        # A timer that an earlier input of the burst has stopped or started anew was due in vain.
+        self._timers_touched |= {output.timer for output in said if isinstance(output, (SetTimer, CancelTimer))}
+        return said
+
+    def _take(self, happened: Single) -> None:
         context = self._context
-        context.now_ms = now_ms
         match happened:
             case RowSet() | RowDeleted() | RowUnreadable():
                 self._take_in(happened)
@@ -175,7 +209,6 @@ class Node:
             self._clean_up()
             self._reach_orchagent()
             self._reach_bus()
-        return self._outputs()
 
     def _take_in(self, change: RowSet | RowDeleted | RowUnreadable) -> None:
         self._neighbourhood_changed |= change.table in NEIGHBOURHOOD_TABLES
@@ -184,8 +217,11 @@ class Node:
             self._context.say([rejected])
         elif isinstance(change, RowSet) and change.table in _CREATED_BY:
             entity = _CREATED_BY[change.table](change.key)
+            self._scopes += isinstance(entity, HaScopeEntity) and entity.path not in self._entities
             self._entities.setdefault(entity.path, entity)
             self._context.board.due.add(entity.path)
+            if isinstance(entity, DpuEntity):
+                self._dpu_names.add(change.key)
 
     def _find(self, database: Database, rows: object) -> None:
         assert isinstance(rows, dict)
@@ -198,8 +234,7 @@ class Node:
 
     def _fire(self, timer: str) -> None:
         if timer == HEARTBEAT_TIMER:
-            self._context.board.post(topics.HEARTBEAT, self._context.now_ms)
-            self._context.say([self._heartbeat()])
+            self._show_alive()
             return
         path, _, name = timer.rpartition("/")
         entity = self._entities.get(path)
@@ -225,7 +260,7 @@ class Node:
     def _reject(self, message: MessageArrived, field: str, why: str) -> None:
         self._intake.rejected[MESSAGES] += 1
         where = f"message of {message.source} on {message.dpu_name} for {message.to}"
-        self._context.say([InputRejected(where, field, message.payload[:80], why)])
+        self._context.say([InputRejected(where, field, message.payload[:80], why, MESSAGES)])
 
     def _speaks_for(self, message: MessageArrived, envelope: PeerEnvelope) -> bool:
         """A scope is believed only if it speaks from where its vDPU is (I-15)."""
@@ -246,26 +281,43 @@ class Node:
         self._context.say([SendMessage(message.dpu_name, message.to, message.source, payload)])
         return Verdict.CONSUMED
 
+    def _show_alive(self) -> None:
+        """Have the state rows of the scopes whose turn it is say that this process lives."""
+        for turn in range(self._turn % self._turns, topics.HEARTBEATS, self._turns):
+            self._context.board.post(topics.heartbeat(turn), self._context.now_ms)
+        self._turn += 1
+        self._context.say([self._heartbeat()])
+
     def _heartbeat(self) -> SetTimer:
-        return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat))
+        self._turns = next((2**n for n in range(6) if 2**n * topics.HEARTBEATS >= self._scopes), topics.HEARTBEATS)
+        return SetTimer(HEARTBEAT_TIMER, round(1000 * self._context.timers.heartbeat / self._turns))
 
     def _refresh_due(self) -> None:
-        due = self._context.board.due
-        failed = set()
-        while pending := [path for path in due if path not in failed]:
-            path = min(pending, key=_order)
+        board = self._context.board
+        failed: set[str] = set()
+        while (path := board.due.pop()) is not None:
+            if path in failed:
+                continue
             entity = self._entities.get(path)
-            self._context.board.start_reading(path)
+            board.start_reading(path)
             if entity is None:
+                board.forget(path)
                 continue
             try:
-                if not entity.refresh(self._context):
-                    self._context.board.start_reading(path)
-                    del self._entities[path]
+                if entity.refresh(self._context):
+                    board.stop_reading(path)
+                else:
+                    self._remove(path)
             except Exception as error:  # noqa: BLE001  (a defect in one entity must not stop the others)
                 failed.add(path)
                 self._context.say([Fault(path, error)])
-        due |= failed
+        for path in failed:
+            board.due.add(path)
+
+    def _remove(self, path: str) -> None:
+        self._context.board.forget(path)
+        self._scopes -= isinstance(self._entities.pop(path), HaScopeEntity)
+        self._dpu_names.discard(path.removeprefix("dpu/"))
 
     def _clean_up(self) -> None:
         """Delete what an earlier life left behind and nobody wants in this one."""
@@ -301,6 +353,8 @@ class Node:
         """A row that only this process can have written: it is its DPU's, or a route or neighbour about its DPU."""
         if row.table in (tables.BFD_SESSION_TABLE, tables.DASH_FLOW_SYNC_SESSION_TABLE):
             return True
+        if row.table is tables.DASH_ENI_FORWARD_TABLE:
+            return self._is_our_entry(row)
         dpu = self._managed_dpu()
         if dpu is None or dpu.pa_v4 is None:
             return False
@@ -310,12 +364,20 @@ class Node:
             ","
         )
 
+    def _is_our_entry(self, row: Unclaimed) -> bool:
+        """A forwarding entry of an ENI that is placed nowhere any more, to a DPU of this process."""
+        placed = {entity.mac for entity in self._entities.values() if isinstance(entity, EniEntity)}
+        if row.key.partition(":")[2] in placed:
+            return False
+        ids = row.fields.get("vdpu_ids", "").split(",")
+        reports: list[VdpuReport | None] = [self._context.board.peek(topics.vdpu(id_)) for id_ in ids]
+        return any(report is not None and report.view.managed for report in reports)
+
     def _configured(self, table: Table[Any], key: str) -> bool:
         return self._context.board.peek(topics.row(table, key)) is not None
 
     def _managed_dpu(self) -> DpuView | None:
-        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
-        views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in names]
+        views: list[DpuView | None] = [self._context.board.peek(topics.dpu(name)) for name in sorted(self._dpu_names)]
         return next((view for view in views if view is not None and view.managed), None)
 
     def _dpu_is_lost(self) -> bool:
@@ -344,27 +406,44 @@ class Node:
         if not self._neighbourhood_changed:
             return
         self._neighbourhood_changed = False
-        names = [path.removeprefix("dpu/") for path in self._entities if path.startswith("dpu/")]
-        reach = neighbourhood(self._context.board, self._context.slot_id, names)
+        reach = neighbourhood(self._context.board, self._context.slot_id, self._dpu_names)
         if reach != self._bus:
             self._bus = reach
             self._context.say([reach])
 
-    def _outputs(self) -> list[Output]:
-        """What was logged, then the rows, then the messages, reports first, then the orchagent and the timers.
+    def _said(self) -> list[Output]:
+        """What was said since the last call, with the reports before the other messages.
+
+        A peer decides on where this side is before it decides on what this side asks.
+        """
+        said, self._context.outputs = self._context.outputs, []
+        if sum(isinstance(output, SendMessage) for output in said) > 1:
+            said.sort(key=_is_no_report)
+        return said
+
+    def _outputs(self, parts: Sequence[Sequence[Output]]) -> list[Output]:
+        """What was logged, then the rows, then the messages, then the orchagent and the timers.
 
         A DPU is left only after it heard what is taken from it, and reached when all that it is to hear is known: what
         an earlier life left is not always whole, and a scope must not come before its set (I-05).
         """
-        said, self._context.outputs = self._context.outputs, []
-        last = [output for output in said if isinstance(output, _LAST)]
-        messages = [output for output in said if isinstance(output, SendMessage)]
-        others = [output for output in said if not isinstance(output, (SendMessage, *_LAST))]
-        rows: list[WriteRow | DeleteRow] = self._context.ledger.take()
-        # A peer decides on where this side is before it decides on what this side asks.
-        messages.sort(key=lambda message: not message.payload.startswith(REPORT))
-        return [*others, *rows, *messages, *last]
+        logged: list[Output] = []
+        messages: list[Output] = []
+        last: list[Output] = []
+        for said in parts:
+            for output in said:
+                if isinstance(output, SendMessage):
+                    messages.append(output)
+                elif isinstance(output, _LAST):
+                    last.append(output)
+                else:
+                    logged.append(output)
+        return [*logged, *self._context.ledger.take(), *messages, *last]
+
+
+def _is_no_report(output: Output) -> bool:
+    return not (isinstance(output, SendMessage) and output.payload.startswith(REPORT))
 
 
 def _order(path: str) -> tuple[int, str]:
-    return _ORDER.index(path.partition("/")[0]), path
+    return _ORDER[path.partition("/")[0]], path

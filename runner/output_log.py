@@ -9,8 +9,11 @@ import structlog
 from attrs import define, field
 from structlog.typing import FilteringBoundLogger
 
-from runner.inputs import Input, RowDeleted, RowSet, RowUnreadable
+from runner.inputs import Input
 from runner.outputs import Alert, InputRejected, TransitionTaken
+
+SHOWN = 4000
+"""So many characters of an input are shown when the node has failed over it: a burst can be very long."""
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -27,18 +30,17 @@ class OutputLog:
         names = {"from": taken.source, "to": taken.target, "why": taken.why, "_event": taken.event}
         log.info("transition", scope=taken.scope, **names, ref=taken.ref, row=taken.row)
 
-    def input_rejected(self, cause: Input, rejected: InputRejected) -> None:
+    def input_rejected(self, rejected: InputRejected) -> None:
         """An input was refused as a whole; ``count`` is how many of its table were so far."""
-        table = source_of(cause)
-        self.rejected[table] += 1
+        self.rejected[rejected.table] += 1
         log.warning(
             "input_rejected",
             source=rejected.source,
             field=rejected.field,
             value=rejected.value,
             why=rejected.why,
-            table=table,
-            count=self.rejected[table],
+            table=rejected.table,
+            count=self.rejected[rejected.table],
         )
 
     def alert(self, alert: Alert) -> None:
@@ -48,11 +50,4 @@ class OutputLog:
     def bug(self, cause: Input, error: BaseException, **where: str) -> None:
         """The node failed over an input: a defect of the program, whatever the input was."""
         self.bugs += 1
-        log.error("bug", **where, input=repr(cause), count=self.bugs, exc_info=error)
-
-
-def source_of(cause: Input) -> str:
-    """The table that an input is about, else what kind of input it is."""
-    if isinstance(cause, RowSet | RowDeleted | RowUnreadable):
-        return cause.table
-    return type(cause).__name__
+        log.error("bug", **where, input=repr(cause)[:SHOWN], count=self.bugs, exc_info=error)

@@ -72,9 +72,12 @@ class Verdict(StrEnum):
 
 @frozen
 class AnswerMessage:
-    """Tell the sender of the message that caused this step what became of it, now that its rows are written."""
+    """Tell the sender of a message of this step what became of it, now that its rows are written.
 
-    verdict: Verdict
+    One for each message, in their order; None: a defect of the program has kept it from being handled.
+    """
+
+    verdict: Verdict | None
 
 
 @frozen
@@ -138,6 +141,8 @@ class InputRejected:
     field: str
     value: str
     why: str
+    table: str = ""
+    """The table of the row, or ``messages``: what it is counted under."""
 
 
 @frozen

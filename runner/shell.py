@@ -9,6 +9,7 @@ Source: architecture, "The I/O shell".
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -22,7 +23,16 @@ from runner.bus.endpoint import Delivery, KnownEntities
 from runner.database_config import DatabaseAddress
 from runner.database_link import DatabaseLink
 from runner.eni_counters_reader import COUNTERS_INTERVAL_S, EniCountersReader
-from runner.inputs import Input, LinkChanged, RowsFound, SnapshotComplete, TimerFired
+from runner.inputs import (
+    Burst,
+    Input,
+    LinkChanged,
+    MessageArrived,
+    RowsFound,
+    Single,
+    SnapshotComplete,
+    TimerFired,
+)
 from runner.metrics.carriers import Carriers
 from runner.orchagent_producer import OrchagentProducer
 from runner.output_log import OutputLog
@@ -57,6 +67,15 @@ FLUSH_WITHIN_S = 5.0
 """How long the inputs that are queued when the daemon is told to stop may take."""
 
 CANCEL_AGAIN_S = 0.2
+
+MOST_AT_ONCE = 256
+"""So many inputs are handled in one step at most, so that what the first of them leads to is not held up for long."""
+
+BREATH = 64
+"""After so many messages and timers everything else has its turn."""
+
+Item = Batch | TimerFired | LinkChanged | Delivery
+Answer = Callable[[Verdict | None], None]
 
 log: FilteringBoundLogger = structlog.get_logger()
 
@@ -116,7 +135,7 @@ class Shell:
     log: OutputLog = field(factory=OutputLog)
     _links: dict[Database, DatabaseLink] = field(init=False)
     _readers: dict[Database, TableReader] = field(init=False)
-    _queue: asyncio.Queue[Batch | TimerFired | LinkChanged | Delivery | None] = field(factory=asyncio.Queue)
+    _queue: asyncio.Queue[Item | None] = field(factory=asyncio.Queue)
     _timers: TimerWheel = field(init=False)
     _orchagent: OrchagentProducer = field(init=False)
     _writer: TableWriter = field(init=False)
@@ -191,27 +210,48 @@ class Shell:
         first = await self._first_snapshots()
         if first is None:
             return
-        for happened in first:
-            await self._step(happened)
-        await self._step(SnapshotComplete())
+        await self._step(Burst((*first, SnapshotComplete())))
         self._on_ready()
         while (item := await self._queue.get()) is not None:
+            inputs, answers, ended = self._gather(item)
+            if inputs:
+                await self._handle(inputs, answers)
+            if ended:
+                return
+
+    async def _handle(self, inputs: Sequence[Single], answers: Sequence[Answer]) -> None:
+        """Step the node with one input, or with all that has come meanwhile, and answer whoever said something."""
+        happened = inputs[0] if len(inputs) == 1 else Burst(tuple(inputs))
+        verdicts = await self._step(happened)
+        for answered, verdict in zip_longest(answers, verdicts):
+            answered(verdict)
+
+    def _gather(self, first: Item) -> tuple[list[Single], list[Answer], bool]:
+        """All inputs that wait by now, up to a limit, and who is to be answered; true: the last one is among them."""
+        inputs: list[Single] = []
+        answers: list[Answer] = []
+        item: Item | None = first
+        while item is not None:
             match item:
                 case TimerFired(timer):
                     if self._timers.take(timer):
-                        await self._step(item)
+                        inputs.append(item)
                 case LinkChanged():
-                    await self._step(item)
+                    inputs.append(item)
                 case Delivery(happened, answered):
-                    answered(await self._step(happened))
+                    inputs.append(happened)
+                    answers.append(answered)
                 case Batch():
                     self._count_snapshot(item)
-                    for each in item.inputs:
-                        await self._step(each)
+                    inputs += item.inputs
+            if self._queue.empty() or len(inputs) >= MOST_AT_ONCE:
+                return inputs, answers, False
+            item = self._queue.get_nowait()
+        return inputs, answers, True
 
-    async def _first_snapshots(self) -> list[Input] | None:
+    async def _first_snapshots(self) -> list[Single] | None:
         """All that every database holds, in the order in which the node is to hear it; None: stopped before that."""
-        inputs: dict[Database, list[Input]] = {}
+        inputs: dict[Database, list[Single]] = {}
         patience_s = FIRST_COMPLAINT_S
         while missing := [name for name in self._links if name not in inputs]:
             try:
@@ -243,26 +283,42 @@ class Shell:
             if rows.database is Database.DPU_APPL_DB:
                 self._orchagent.prime({name: fields for name, fields in rows.rows.items() if name[0] in sent})
 
-    async def _step(self, happened: Input) -> Verdict | None:
-        """Take one input in; what became of it, if it was a message."""
+    async def _step(self, happened: Input) -> list[Verdict | None]:
+        """Take an input in; what became of each message in it, in order."""
         started_s = time.perf_counter()
         try:
             outputs = self._node.step(happened, self._now_ms())
         except Exception as error:  # noqa: BLE001
             # Whatever comes out of a step is a bug of the node. One input is lost by it, not the daemon (I-17).
+            if isinstance(happened, Burst):
+                return await self._step_one_by_one(happened, error)
             self.log.bug(happened, error)
             if self._metrics is not None:
                 self._metrics.failed(happened)
-            return None
+            return []
         decided_s = time.perf_counter()
         await self._carry_out(happened, outputs)
         if self._metrics is not None:
             self._metrics.observe(happened, outputs, started_s, decided_s)
-        return next((output.verdict for output in outputs if isinstance(output, AnswerMessage)), None)
+        return [output.verdict for output in outputs if isinstance(output, AnswerMessage)]
+
+    async def _step_one_by_one(self, burst: Burst, error: Exception) -> list[Verdict | None]:
+        """The node fails over one input of a burst, and the others must not be lost by it: what was taken in already is
+        level, and taking it in again changes nothing."""
+        bugs = self.log.bugs
+        verdicts: list[Verdict | None] = []
+        for happened in burst.inputs:
+            answers = await self._step(happened)
+            if isinstance(happened, MessageArrived):
+                verdicts.append(answers[0] if answers else None)
+        if self.log.bugs == bugs:
+            self.log.bug(burst, error)
+        return verdicts
 
     async def _carry_out(self, happened: Input, outputs: Sequence[Output]) -> None:
         """Rows that follow each other are written together; everything else waits for the rows before it."""
         rows: list[RowOutput] = []
+        others = 0
         for output in outputs:
             match output:
                 case WriteRow() | DeleteRow():
@@ -270,7 +326,7 @@ class Shell:
                 case TransitionTaken():
                     self.log.transition(output)
                 case InputRejected():
-                    self.log.input_rejected(happened, output)
+                    self.log.input_rejected(output)
                 case Alert():
                     self.log.alert(output)
                 case Fault():
@@ -278,9 +334,14 @@ class Shell:
                 case AnswerMessage():
                     pass  # Whoever handed the message over answers, once the step is done.
                 case _:
-                    await self._writer.apply(rows)
-                    rows = []
+                    if rows:
+                        await self._writer.apply(rows)
+                        rows = []
                     self._set_up(output)
+                    others += 1
+                    if others % BREATH == 0:
+                        # Thousands of messages must not keep the answers to pings waiting.
+                        await asyncio.sleep(0)
         await self._writer.apply(rows)
 
     def _set_up(self, output: SendMessage | ReachBus | ReachOrchagent | ReadAgain | SetTimer | CancelTimer) -> None:

@@ -20,7 +20,7 @@ from models.database import Database
 from models.table import Table
 from runner.database_link import DATABASE_ERRORS, DatabaseLink, delay_s
 from runner.found_rows import NoHash, Row, find_written_rows, keys_of, read_rows, read_written_rows
-from runner.inputs import Input, RowDeleted, RowSet, RowsFound, RowUnreadable
+from runner.inputs import RowDeleted, RowSet, RowsFound, RowUnreadable, Single
 from runner.keyspace_events import KeyEvent, KeyspaceEvents, ensure_notifications
 from runner.written_rows import RowName
 
@@ -33,10 +33,10 @@ log: FilteringBoundLogger = structlog.get_logger()
 
 @frozen
 class Batch:
-    """Inputs that belong together, in order. ``snapshot``: the whole database was read for it."""
+    """Singles that belong together, in order. ``snapshot``: the whole database was read for it."""
 
     database: Database
-    inputs: Sequence[Input]
+    inputs: Sequence[Single]
     snapshot: bool = False
 
 
@@ -79,7 +79,7 @@ class TableReader:
         await self._check_notifications()
         # Writes are possible again before the rows are read: what is dropped after this is missing in what is found.
         self._link.regain()
-        inputs: list[Input] = []
+        inputs: list[Single] = []
         if self._written:
             found = await find_written_rows(self._link, self._written)
             self._link.written.found(found)
@@ -100,11 +100,11 @@ class TableReader:
                 await self._audit()
                 audit_at = now() + self._audit_interval_s
 
-    def _changed(self, inputs: Sequence[Input]) -> None:
+    def _changed(self, inputs: Sequence[Single]) -> None:
         if inputs:
             self._emit(Batch(self._link.database, inputs))
 
-    async def _outcome(self, events: Iterable[KeyEvent]) -> list[Input]:
+    async def _outcome(self, events: Iterable[KeyEvent]) -> list[Single]:
         """What the events of a batch come to, one change for each key at most.
 
         A deleted row that is there again was set (2.24 rule 7). A row that is gone without a deletion is left alone:
@@ -116,7 +116,7 @@ class TableReader:
         rows = await read_rows(self._link, deleted)
         return self._inputs({name: row for name, row in rows.items() if row is not None or deleted[name]})
 
-    async def _read_everything(self) -> list[Input]:
+    async def _read_everything(self) -> list[Single]:
         """The difference between all rows of the database and the rows known so far; what vanished comes first.
 
         All rows, after :meth:`read_again`.
@@ -138,16 +138,16 @@ class TableReader:
         written = self._link.written
         written.begin_audit()
         found = written.audited(await read_written_rows(self._link, self._written, written.names))
-        inputs: list[Input] = [] if found is None else [RowsFound(self._link.database, found)]
+        inputs: list[Single] = [] if found is None else [RowsFound(self._link.database, found)]
         inputs += self._differences(await read_rows(self._link, list(self._known)))
         if inputs:
             log.debug("audit_found_changes", database=self._link.database, inputs=len(inputs))
         self._changed(inputs)
 
-    def _differences(self, rows: Mapping[RowName, Row]) -> list[Input]:
+    def _differences(self, rows: Mapping[RowName, Row]) -> list[Single]:
         return self._inputs({name: row for name, row in rows.items() if row != self._known.get(name)})
 
-    def _inputs(self, rows: Mapping[RowName, Row]) -> list[Input]:
+    def _inputs(self, rows: Mapping[RowName, Row]) -> list[Single]:
         inputs = []
         for name, row in rows.items():
             if row is None and name not in self._known:
@@ -159,7 +159,7 @@ class TableReader:
                 self._known[name] = row
         return inputs
 
-    def _input(self, name: RowName, row: Row) -> Input:
+    def _input(self, name: RowName, row: Row) -> Single:
         database = self._link.database
         if row is None:
             return RowDeleted(database, *name)

@@ -29,8 +29,13 @@ FLUSHES: Topic = ("flushes",)
 SYNC_COUNTERS: Topic = ("sync counters",)
 """The newest poll of the managed DPU's counters of inline sync packets."""
 
-HEARTBEAT: Topic = ("heartbeat",)
-"""When the state rows were last shown to be alive, in milliseconds."""
+HEARTBEATS = 64
+"""In so many turns the state rows of very many scopes are shown to be alive; of few, in one."""
+
+
+def heartbeat(turn: int) -> Topic:
+    """When the state rows of the scopes of one turn were last shown to be alive, in milliseconds."""
+    return ("heartbeat", turn)
 
 
 def row(table: Table[Any], key: str) -> Topic:
@@ -68,11 +73,11 @@ def link(dpu_name: str) -> Topic:
     return ("link", dpu_name)
 
 
-def views_of(ha_set_id: str) -> Topic:
-    """What the sides of a switch-driven HA set last reported of themselves, by vDPU."""
-    return ("views of", ha_set_id)
+def views_of(ha_set_id: str, eni_id: str = "") -> Topic:
+    """What the sides of a switch-driven HA set last reported of themselves, by vDPU; in scope ``eni`` of one ENI."""
+    return ("views of", ha_set_id, eni_id)
 
 
 def scopes_of(ha_set_id: str) -> Topic:
-    """What the scopes of an HA set tell it, by the path of the scope."""
+    """What the scopes of an HA set tell it: the set of all that any of them says."""
     return ("scopes of", ha_set_id)

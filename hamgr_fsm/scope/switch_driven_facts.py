@@ -10,6 +10,7 @@ Source: switch-driven 1 to 8.
 """
 
 from enum import StrEnum
+from itertools import compress
 
 from attrs import define, frozen
 
@@ -116,6 +117,9 @@ class Trigger(StrEnum):
     ROLE_FAILED = "role not acknowledged"
     LOCAL_DOWN = "local DPU down"
     NO_ACTIVE = "nobody is active"
+
+
+_TRIGGERS = tuple(Trigger)
 
 
 class RowState(StrEnum):
@@ -389,11 +393,6 @@ class SwitchDrivenScopeFacts(Facts):
         return self.peer_connected and self.peer_state is S.ACTIVE
 
     @property
-    def in_switchover(self) -> bool:
-        """One of the two states of a planned switchover."""
-        return self.state in (S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY)
-
-    @property
     def peer_gave_way(self) -> bool:
         """The peer is in SwitchingToStandby and its DPU has taken the role standby."""
         return self.peer_state is S.SWITCHING_TO_STANDBY and self.peer_role is HaRole.STANDBY
@@ -436,18 +435,18 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def triggers(self) -> tuple[Trigger, ...]:
         """What makes this side stop being half of a pair, in the order of the enumeration."""
-        holds = {
-            Trigger.MANUAL_PIN: self.manual_pin,
-            Trigger.PEER_LOST: self.peer_lost,
-            Trigger.PEER_DEAD: self.peer_dead,
-            Trigger.PEER_SHUTDOWN: self.peer_shutdown,
-            Trigger.SYNC_DROPS: self.sync_drops,
-            Trigger.SYNC_FAILED: self.sync_failed,
-            Trigger.ROLE_FAILED: self.role_failed,
-            Trigger.LOCAL_DOWN: self.local_down,
-            Trigger.NO_ACTIVE: self.no_active,
-        }
-        return tuple(trigger for trigger, holding in holds.items() if holding)
+        holding = (
+            self.manual_pin,
+            self.peer_lost,
+            self.peer_dead,
+            self.peer_shutdown,
+            self.sync_drops,
+            self.sync_failed,
+            self.role_failed,
+            self.local_down,
+            self.no_active,
+        )
+        return tuple(compress(_TRIGGERS, holding)) if True in holding else ()
 
     @property
     def in_trouble(self) -> bool:
@@ -503,9 +502,9 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def peer_holds_the_flows(self) -> bool:
-        """This side would decide without the flows, and a Standby peer that stays has them: ask before deciding."""
+        """This side decides or would decide without the flows, and a Standby peer that stays has them: ask first."""
         peer_has_them = self.peer_standby and self.peer_in_sync and not self.alone
-        return not self.in_sync and not self.role_acked and peer_has_them
+        return not self.in_sync and peer_has_them
 
     @property
     def asked_often_enough(self) -> bool:
@@ -682,7 +681,8 @@ class SwitchDrivenScopeFacts(Facts):
             preferred=pair is not None and pair.position == pair.preferred_position,
             term=self.term,
             serving=serving,
-            triggered=self.in_trouble,
+            # Flows that only the peer has are a reason to decide anew, though nothing is broken here.
+            triggered=self.in_trouble or self.peer_holds_the_flows,
         )
 
     @property
@@ -699,7 +699,18 @@ class SwitchDrivenScopeFacts(Facts):
     @property
     def report_outdated(self) -> bool:
         """The peer does not know what it should."""
-        return self.link_up is True and self.pair is not None and self.report != self.reported
+        if self.link_up is not True or self.pair is None:
+            return False
+        said = self.reported
+        return (
+            said is None
+            or said.state is not self.state
+            or said.term != self.term
+            or said.acked_role is not self.acked_role
+            or said.ready_to_pair != self.ready_to_pair
+            or said.pinned != self.manual_pin
+            or said.in_sync != self.in_sync
+        )
 
     # Operations and flows.
 
@@ -844,8 +855,13 @@ class SwitchDrivenScopeFacts(Facts):
 
     @property
     def holds_flows_by_serving(self) -> bool:
-        """It decides the flows and its DPU has taken the role: it has them all, whatever it had before."""
-        return not self.in_sync and self.state in SERVING and self.role_acked
+        """It decides the flows and its DPU has taken the role: it has them all, whatever it had before.
+
+        Not so after a restart until the peer has been heard or is known to be out of reach: if the DPU was emptied
+        meanwhile, the flows are with the peer.
+        """
+        knows_of_peer = self.peer_connected or self.link_up is False or self.connect_timed_out
+        return not self.in_sync and self.state in SERVING and self.role_acked and knows_of_peer
 
     @property
     def flows_lost(self) -> bool:

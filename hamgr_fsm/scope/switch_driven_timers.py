@@ -24,9 +24,9 @@ from hamgr_fsm.messages import (
     SwitchoverRequest,
     VoteRequest,
 )
-from hamgr_fsm.scope.switch_driven_facts import S, SwitchDrivenScopeFacts
+from hamgr_fsm.scope.switch_driven_facts import LIVE, STATES, S, SwitchDrivenScopeFacts
 from hamgr_fsm.timers import Timers
-from hamgr_fsm.vocabulary import HaRole
+from hamgr_fsm.vocabulary import HaRole, HaState
 
 
 @frozen
@@ -35,9 +35,14 @@ class Timer:
 
     event: str
     wanted: Callable[[SwitchDrivenScopeFacts], bool]
+    """Asked only in the states in which the timer can run."""
+
     seconds: Callable[[SwitchDrivenScopeFacts, Timers], float]
     asks: Callable[[SwitchDrivenScopeFacts], None] | None = None
     """What is said to the peer each time it starts."""
+
+    states: tuple[HaState, ...] = STATES
+    """The states in which it can be wanted at all."""
 
     of_state: bool = True
     """It belongs to the stay in one state and starts anew with the next."""
@@ -85,47 +90,53 @@ def _hold_down(facts: SwitchDrivenScopeFacts, timers: Timers) -> float:
 
 
 TIMERS: tuple[Timer, ...] = (
-    Timer("connect_due", lambda f: f.state is S.CONNECTING, lambda f, t: t.retry_interval, _connect),
-    Timer("vote_due", lambda f: f.state is S.CONNECTED, lambda f, t: t.retry_interval, _ask_for_vote),
-    Timer("init_due", lambda f: f.state is S.INITIALIZING_TO_ACTIVE, lambda f, t: t.init),
+    Timer("connect_due", lambda f: True, lambda f, t: t.retry_interval, _connect, states=(S.CONNECTING,)),
+    Timer("vote_due", lambda f: True, lambda f, t: t.retry_interval, _ask_for_vote, states=(S.CONNECTED,)),
+    Timer("init_due", lambda f: True, lambda f, t: t.init, states=(S.INITIALIZING_TO_ACTIVE,)),
     Timer(
         "bulk_sync_due",
-        lambda f: f.state is S.INITIALIZING_TO_STANDBY and f.peer_serves_with_flows and not f.synchronised,
+        lambda f: f.peer_serves_with_flows and not f.synchronised,
         lambda f, t: t.bulk_sync,
+        states=(S.INITIALIZING_TO_STANDBY,),
     ),
     Timer(
         "sync_announce_due",
-        lambda f: f.state is S.ACTIVE and f.sync_announced and f.peer_state is S.INITIALIZING_TO_STANDBY,
+        lambda f: f.sync_announced and f.peer_state is S.INITIALIZING_TO_STANDBY,
         lambda f, t: t.retry_interval,
         _announce_sync,
+        states=(S.ACTIVE,),
     ),
     Timer(
         "switchover_due",
-        lambda f: f.in_switchover and f.peer_connected and not f.switchover_timed_out,
+        lambda f: f.peer_connected and not f.switchover_timed_out,
         lambda f, t: t.switchover,
+        states=(S.SWITCHING_TO_ACTIVE, S.SWITCHING_TO_STANDBY),
     ),
     Timer(
         "switchover_retry_due",
-        lambda f: f.state is S.SWITCHING_TO_ACTIVE and f.may_ask_for_switchover,
+        lambda f: f.may_ask_for_switchover,
         lambda f, t: t.switchover_retry,
         _ask_for_switchover,
+        states=(S.SWITCHING_TO_ACTIVE,),
     ),
     Timer("selection_hold_due", lambda f: bool(f.denied_triggers), lambda f, t: t.retry_interval, of_state=False),
     Timer("switchover_hold_due", lambda f: f.switchover_held_off, lambda f, t: t.retry_interval, of_state=False),
     Timer(
         "shutdown_due",
-        lambda f: f.state is S.STANDBY and f.may_ask_for_shutdown,
+        lambda f: f.may_ask_for_shutdown,
         lambda f, t: t.retry_interval,
         _ask_for_shutdown,
+        states=(S.STANDBY,),
     ),
-    Timer("drain_due", lambda f: f.state is S.DESTROYING, lambda f, t: t.drain),
-    Timer("rejoin_due", lambda f: f.state is S.STANDBY and f.may_rejoin, lambda f, t: t.rejoin_delay),
-    Timer("no_active_due", lambda f: f.state is S.STANDBY and f.nobody_is_active, lambda f, t: t.no_active),
+    Timer("drain_due", lambda f: True, lambda f, t: t.drain, states=(S.DESTROYING,)),
+    Timer("rejoin_due", lambda f: f.may_rejoin, lambda f, t: t.rejoin_delay, states=(S.STANDBY,)),
+    Timer("no_active_due", lambda f: f.nobody_is_active, lambda f, t: t.no_active, states=(S.STANDBY,)),
     Timer(
         "standalone_reply_due",
-        lambda f: f.state is S.SWITCHING_TO_STANDALONE and not f.nobody_to_ask,
+        lambda f: not f.nobody_to_ask,
         lambda f, t: t.standalone_reply,
         _ask_to_serve_alone,
+        states=(S.SWITCHING_TO_STANDALONE,),
     ),
     Timer(
         "role_due",
@@ -148,9 +159,10 @@ TIMERS: tuple[Timer, ...] = (
     ),
     Timer(
         "peer_heartbeat_due",
-        lambda f: f.link_up is True and f.pair is not None and f.state is not S.DEAD,
+        lambda f: f.link_up is True and f.pair is not None,
         lambda f, t: t.peer_heartbeat,
         _greet,
+        states=LIVE,
         of_state=False,
     ),
 )
@@ -164,9 +176,12 @@ REQUESTS = frozenset(timer.event for timer in TIMERS if timer.asks is not None)
 OF_STATE = frozenset(timer.event for timer in TIMERS if timer.of_state)
 
 
+_BY_STATE = {state: tuple((t.event, t.wanted) for t in TIMERS if state in t.states) for state in HaState}
+
+
 def wanted(facts: SwitchDrivenScopeFacts) -> frozenset[str]:
     """The timers that should run now."""
-    return frozenset(timer.event for timer in TIMERS if timer.wanted(facts))
+    return frozenset([event for event, is_wanted in _BY_STATE[facts.state] if is_wanted(facts)])
 
 
 def start(facts: SwitchDrivenScopeFacts, event: str) -> None:

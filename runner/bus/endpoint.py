@@ -26,10 +26,13 @@ from runner.bus.inbox import Acknowledge, HandOver, Inbox
 from runner.bus.links.rare_log import RareLog
 from runner.bus.message_ids import MessageIds
 from runner.bus.outbox import Outbox
-from runner.bus.reachability import Reachability
+from runner.bus.reachability import PING_EVERY_S, Reachability
 from runner.bus.state_dump import WantedRow, state_dump
 from runner.inputs import LinkChanged, MessageArrived
 from runner.outputs import SendMessage, Verdict
+
+LOOKS_EVERY_S = PING_EVERY_S + 0.25
+"""Who looks less often although there are pings to send was kept from it by its own work."""
 
 MOST_IN_HAND = 256
 """So many messages of others wait for their step; then nothing more is read, and those who send have to wait."""
@@ -95,6 +98,8 @@ class Endpoint:
     _in_hand: asyncio.Semaphore = Factory(lambda: asyncio.Semaphore(MOST_IN_HAND))
     _news: asyncio.Event = field(factory=asyncio.Event)
     _rarely: RareLog = field(factory=RareLog)
+    _looked_s: float = Factory(time.monotonic)
+    """When it was last looked for what is due."""
 
     def __attrs_post_init__(self) -> None:
         self.outbox = Outbox(lambda source: self.ids.next(self.base.entity(source)), self.random.random)
@@ -200,7 +205,11 @@ class Endpoint:
 
     def _do_what_is_due(self) -> None:
         now_s = _now_s()
+        blind_s = now_s - self._looked_s - LOOKS_EVERY_S
+        self._looked_s = now_s
         for dpu_name, neighbour in self._neighbours.items():
+            if blind_s > 0:
+                neighbour.not_looked(blind_s)
             self._tell(dpu_name, neighbour.silence(now_s))
             if neighbour.ping_due(now_s):
                 self._ping(dpu_name, neighbour, now_s)
@@ -239,6 +248,9 @@ class Endpoint:
                 if neighbour.waits_for(response.request_id):
                     self._tell(dpu_name, neighbour.answered(response.request_id, ok))
             return
+        name = self.way.name_of(message.header.source.node)
+        if ok and name is not None and name in self._neighbours:
+            self._neighbours[name].heard(_now_s())
         settled = self.outbox.answered(
             destination.resource,
             response.request_id,
@@ -270,6 +282,8 @@ class Endpoint:
                     # The link that it came by has gone while it waited; it comes again by another one.
                     self.inbox.abandoned(handed)
                     raise
+                if dpu_name in self._neighbours:
+                    self._neighbours[dpu_name].heard(_now_s())
                 arrived = MessageArrived(dpu_name, message.header.source.resource, handed.to, handed.payload)
                 self.hand_over(Delivery(arrived, lambda verdict: self._answered(handed, verdict)))
 

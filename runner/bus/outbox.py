@@ -34,6 +34,9 @@ MAX_OWED = 10_000
 REMEMBERED = 16_384
 """So many settled messages are kept for state dumps."""
 
+MANY_OWED, QUEUED_FOR_MS = 128, 4_000
+"""From so many unacknowledged messages on, a neighbour is given so much time before it is told anything again."""
+
 Stream: TypeAlias = tuple[str, str, str]
 """Neighbour, entity there, key."""
 
@@ -43,6 +46,7 @@ class Counted(StrEnum):
 
     SENT = "sent"
     RESENT = "resent"
+    POSTPONED = "not resent yet, the receiver is at work on earlier ones"
     ACKNOWLEDGED = "acknowledged"
     SUPERSEDED = "superseded before it was acknowledged"
     EXPIRED = "expired"
@@ -140,6 +144,9 @@ class Outbox:
     _settled: dict[Stream, Sent] = field(factory=dict)
     _by_id: dict[tuple[str, int], Sent] = field(factory=dict)
     _linked: set[str] = field(factory=set)
+    _acked_up_to: dict[str, int] = field(factory=dict)
+    """When the newest message was sent that a neighbour has acknowledged, in milliseconds."""
+
     _schedule: list[tuple[int, int, Sent]] = field(factory=list)
     _posts: int = 0
     _tickets: int = 0
@@ -175,6 +182,7 @@ class Outbox:
     def link_changed(self, neighbour: str, up: bool, now_ms: int) -> None:
         """A link to a neighbour came up or was replaced, and all that is owed is due at once; or there is none."""
         (self._linked.add if up else self._linked.discard)(neighbour)
+        self._acked_up_to.pop(neighbour, None)
         for sent in self._owed.values():
             if sent.message.neighbour == neighbour:
                 self._start(sent, now_ms)
@@ -192,6 +200,9 @@ class Outbox:
                 self.counts[Counted.EXPIRED] += 1
                 self._settle(sent)
                 expired.append(sent.message)
+            elif self._is_queued(sent, now_ms):
+                self.counts[Counted.POSTPONED] += 1
+                self._wake(sent, now_ms + sent._interval_ms)
             else:
                 due.append(sent)
                 self._send(sent, now_ms)
@@ -225,6 +236,10 @@ class Outbox:
         if code is ErrorCode.OK:
             self.counts[Counted.ACKNOWLEDGED] += 1
             sent.acked = True
+            if sent.last_sent_ms is not None:
+                self._acked_up_to[sent.message.neighbour] = max(
+                    sent.last_sent_ms, self._acked_up_to.get(sent.message.neighbour, sent.last_sent_ms)
+                )
         else:
             self.counts[Counted.REJECTED] += 1
         if code in (ErrorCode.OK, ErrorCode.INVALID_PAYLOAD):
@@ -234,6 +249,7 @@ class Outbox:
     def forget(self, neighbour: str) -> None:
         """A neighbour is not configured any more: nothing is owed to it."""
         self._linked.discard(neighbour)
+        self._acked_up_to.pop(neighbour, None)
         for sent in [sent for sent in self._owed.values() if sent.message.neighbour == neighbour]:
             self._cease(sent)
         self._settled = {stream: sent for stream, sent in self._settled.items() if stream[0] != neighbour}
@@ -247,6 +263,17 @@ class Outbox:
         return [
             sent for sents in (self._settled, self._owed) for sent in sents.values() if sent.message.source == source
         ]
+
+    def _is_queued(self, sent: Sent, now_ms: int) -> bool:
+        """Very many messages are on their way to a neighbour, and it has not acknowledged a later one than this.
+
+        It is at work on what came before: to say this one again would only give it more to do. Not for ever: one that
+        was lost is said again after a while all the same.
+        """
+        if sent.last_sent_ms is None or len(self._owed) < MANY_OWED or now_ms - sent.last_sent_ms > QUEUED_FOR_MS:
+            return False
+        acked_up_to = self._acked_up_to.get(sent.message.neighbour)
+        return acked_up_to is not None and acked_up_to <= sent.last_sent_ms
 
     def _start(self, sent: Sent, now_ms: int) -> None:
         """Begin with the shortest interval, at once if there is a link."""

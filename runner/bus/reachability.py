@@ -24,6 +24,7 @@ class Reachability:
     _has_way: bool = False
     _pings: dict[int, float] = field(factory=dict)
     _next_ping_s: float = 0.0
+    _heard_s: float = float("-inf")
 
     def way_found(self, now_s: float) -> None:
         """There is a way to its node, perhaps another one than before: ping at once."""
@@ -63,13 +64,21 @@ class Reachability:
             self._pings.clear()
         return self._becomes(ok)
 
+    def heard(self, now_s: float) -> None:
+        """Its hamgrd has said something else: it is there, however long its answer to a ping waits behind that."""
+        self._heard_s = now_s
+
+    def not_looked(self, for_s: float) -> None:
+        """This process did not look for so long: what came meanwhile may still be unread, so that is no silence."""
+        self._pings = {ping_id: sent_s + for_s for ping_id, sent_s in self._pings.items()}
+
     def waits_for(self, ping_id: int) -> bool:
         """This ping is open."""
         return ping_id in self._pings
 
     def silence(self, now_s: float) -> bool | None:
         """Time has passed."""
-        answerable = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s < sent_s + SILENT_AFTER_S}
+        answerable = {ping_id: sent_s for ping_id, sent_s in self._pings.items() if now_s < self._silent_at(sent_s)}
         if len(answerable) == len(self._pings):
             return None
         # What comes to the others now is too late to mean anything.
@@ -78,8 +87,11 @@ class Reachability:
 
     def next_look_s(self) -> float | None:
         """When there is something to do at the latest; None: nothing before something else happens."""
-        times = [sent_s + SILENT_AFTER_S for sent_s in self._pings.values()]
+        times = [self._silent_at(sent_s) for sent_s in self._pings.values()]
         return min([*times, self._next_ping_s] if self._has_way else times, default=None)
+
+    def _silent_at(self, sent_s: float) -> float:
+        return (max(sent_s, self._heard_s) if self.up else sent_s) + SILENT_AFTER_S
 
     def _becomes(self, up: bool) -> bool | None:
         if self.up is up:

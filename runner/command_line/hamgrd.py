@@ -6,6 +6,7 @@ Source: architecture, "Command lines".
 """
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from runner.metrics.daemon_metrics import DaemonMetrics
 
 STOPPED, FAILED, MISUSED = 0, 1, 2
+
+GARBAGE_AFTER = 20_000
+"""So many more objects than were freed have to be there before young garbage is looked for; Python's default is 700."""
 
 READ_FIRST = (Database.CONFIG_DB, Database.STATE_DB)
 """The order in which the databases are read to a node at start; the others follow in the order of the tables."""
@@ -119,6 +123,10 @@ def hamgrd(
     manager = ServiceManager.of_environment()
 
     def ready() -> None:
+        # What is there now stays: looking through it again and again for garbage is what grows with the scopes.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER, 20, 100)
         announce("hamgrd ready", log_format, slot_id=slot_id)
         manager.ready(f"manages the DPU in slot {slot_id}")
 

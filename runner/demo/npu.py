@@ -13,10 +13,10 @@ from redis import RedisError
 
 from models.database import Database
 from models.table import Table
-from models.tables import NEIGH_RESOLVE_TABLE, VNET_ROUTE_TUNNEL_TABLE
+from models.tables import DASH_ENI_FORWARD_TABLE, NEIGH_RESOLVE_TABLE, VNET_ROUTE_TUNNEL_TABLE
 from runner.redis_rows import RedisRows
 
-CONSUMED: tuple[Table[Any], ...] = (VNET_ROUTE_TUNNEL_TABLE, NEIGH_RESOLVE_TABLE)
+CONSUMED: tuple[Table[Any], ...] = (VNET_ROUTE_TUNNEL_TABLE, NEIGH_RESOLVE_TABLE, DASH_ENI_FORWARD_TABLE)
 
 LOOK_EVERY_S = 0.25
 """A consumer that hears nothing looks all the same: a notice is lost when its server is restarted."""

@@ -557,6 +557,12 @@ class Pair:
         return {name: Ports(quiet_port(), listens[name], dialled[name]) for name in self.sides}
 
     def _start_dpus(self, ports: Mapping[str, Ports]) -> subprocess.Popen[bytes]:
+        file = self._describe_dpus(ports)
+        command = [sys.executable, "-m", "runner.demo.dpu_process", str(file), "--pace-ms", str(self._pace_ms)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+
+    def _describe_dpus(self, ports: Mapping[str, Ports]) -> Path:
+        """Write for the process of the DPUs what it needs to know of each."""
         file = self.directory / "dpus.json"
         sides = {}
         for name, switch in self.switches.items():
@@ -568,5 +574,4 @@ class Pair:
                 "global_db_config": str(global_file),
             }
         file.write_text(json.dumps(sides))
-        command = [sys.executable, "-m", "runner.demo.dpu_process", str(file), "--pace-ms", str(self._pace_ms)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        return file

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hamgr_fsm.dpu_health import DpuHealth
+from hamgr_fsm.eni_forwarding import EniForwarding
 from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.machine import Machine
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
@@ -16,6 +17,7 @@ MACHINES: dict[str, MachineClass] = {
     "dpu-health": DpuHealth,
     "dpu-driven-ha-set": DpuDrivenHaSet,
     "dpu-driven-scope": DpuDrivenScope,
+    "eni-forwarding": EniForwarding,
     "switch-driven-ha-set": SwitchDrivenHaSet,
     "switch-driven-scope": SwitchDrivenScope,
 }

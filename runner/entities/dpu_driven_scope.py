@@ -90,6 +90,10 @@ class DpuDrivenDriver:
         """The incarnation of the DPU that serves."""
         return self._machine.facts.dpu_incarnation if self._machine is not None else 0
 
+    def shown_from(self) -> tuple[object, ...] | None:
+        """The row shows what the DPU has said as well: it is made at every refresh."""
+        return None
+
     def published(self, situation: Situation, common: dict[str, Any]) -> PublishedScopeRow:
         """The state row."""
         assert self._machine is not None

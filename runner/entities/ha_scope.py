@@ -21,7 +21,7 @@ from runner.entities.scope_driver import ScopeDriver, ScopeName, Situation
 from runner.entities.scope_rows import undriven_scope
 from runner.entities.switch_driven_scope import SwitchDrivenDriver
 from runner.entities.vdpu import VdpuReport
-from runner.entity import Context, Reader, publish
+from runner.entity import Context, Reader, publish, turn_of
 
 _DRIVERS: dict[HaOwner, Callable[[ScopeName], ScopeDriver]] = {
     HaOwner.DPU: DpuDrivenDriver,
@@ -39,6 +39,9 @@ class HaScopeEntity:
         self._driven_as: tuple[HaOwner, str] | None = None
         self._created_ms: int | None = None
         self._alive_ms = 0
+        self._heartbeat = topics.heartbeat(turn_of(self.path, topics.HEARTBEATS))
+        self._shown: tuple[object, ...] | None = None
+        """What the row that was published last was made from."""
 
     @property
     def machine(self) -> Machine[Any] | None:
@@ -66,14 +69,21 @@ class HaScopeEntity:
     def fire(self, timer: str, context: Context) -> None:
         """A timer of the driver is due."""
         if self._driver is not None:
+            before = self._driver.shown_from()
             self._driver.fire(timer, context)
-            # What is published may have changed.
-            context.board.due.add(self.path)
+            self._show(before, context)
 
     def receive(self, sender: str, data: PeerData, context: Context) -> None:
         """A message of the peer has come."""
         if self._driver is not None:
+            before = self._driver.shown_from()
             self._driver.receive(sender, data, context)
+            self._show(before, context)
+
+    def _show(self, before: tuple[object, ...] | None, context: Context) -> None:
+        """What others hear of the scope and what is published may have changed."""
+        assert self._driver is not None
+        if before is None or self._driver.shown_from() != before:
             context.board.due.add(self.path)
 
     def _drive(self, situation: Situation) -> None:
@@ -91,7 +101,7 @@ class HaScopeEntity:
             self._driver.end(context)
             self._driver = None
         if self._driven_as is not None:
-            context.board.contribute(topics.scopes_of(self._driven_as[1]), self.path, None)
+            context.board.join(topics.scopes_of(self._driven_as[1]), self.path, None)
             self._driven_as = None
 
     def _tell_set(self, situation: Situation) -> None:
@@ -102,7 +112,7 @@ class HaScopeEntity:
             serving=self._driver is not None and self._driver.responding,
             dpu_incarnation=self._driver.dpu_incarnation if self._driver is not None else 0,
         )
-        situation.context.board.contribute(topics.scopes_of(situation.row.ha_set_id), self.path, report)
+        situation.context.board.join(topics.scopes_of(situation.row.ha_set_id), self.path, report)
 
     def _publish(self, situation: Situation) -> None:
         context, vdpu = situation.context, situation.vdpu
@@ -110,6 +120,7 @@ class HaScopeEntity:
             # The side that manages it publishes it: another process of this switch, or another switch.
             give_up = context.ledger.release if vdpu.view.local else context.ledger.delete
             give_up(self.path, tables.DASH_HA_SCOPE_STATE, self._name.state_key)
+            self._shown = None
             return
         if self._created_ms is None:
             earlier = self._driver.created_ms if self._driver is not None else None
@@ -117,12 +128,18 @@ class HaScopeEntity:
             self._alive_ms = context.now_ms if earlier is None or self._driver is None else self._driver.alive_ms
         common = {
             "creation_time_in_ms": self._created_ms,
-            "last_heartbeat_time_in_ms": max(situation.board.topic(topics.HEARTBEAT, 0), self._alive_ms),
+            "last_heartbeat_time_in_ms": max(situation.board.topic(self._heartbeat, 0), self._alive_ms),
             "rejected": situation.board.rejection(
                 (tables.DASH_HA_SCOPE_CONFIG_TABLE, self._name.actor),
                 (tables.DASH_HA_SCOPE_STATE_TABLE, self._name.scope_id),
             ),
         }
+        shown = self._driver.shown_from() if self._driver is not None else None
+        if shown is not None:
+            shown = (self._driver, shown, situation.row, vdpu, situation.ha_set, *common.values())
+            if shown == self._shown:
+                return
+        self._shown = shown
         record = (
             undriven_scope(situation, common) if self._driver is None else self._driver.published(situation, common)
         )

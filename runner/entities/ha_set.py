@@ -26,7 +26,7 @@ from hamgr_fsm.ha_set_facts import DpuRowState, HaSetConfig, HaSetFacts
 from hamgr_fsm.messages import StateReport
 from hamgr_fsm.programs import Address, GlobalSettings, HaSetProgram, Neighbour, Responder, Route
 from hamgr_fsm.traffic import ScopeView
-from hamgr_fsm.vocabulary import HaOwner
+from hamgr_fsm.vocabulary import HaOwner, HaScopeKind
 from models import tables
 from models.codec import BadRow, decode, encode
 from models.controller import HaSetConfigRow
@@ -86,7 +86,7 @@ class HaSetEntity:
         if row is None:
             context.board.post(topics.ha_set(self._id), None)
             # A set that gets this id later is another one; whoever still knows something tells it (I4).
-            context.board.post(topics.views_of(self._id), None)
+            context.board.withdraw(topics.views_of(self._id)[:-1])
             context.ledger.delete(self.path, tables.DASH_HA_SET_STATE, self._id)
             return False
         context.board.post(topics.ha_set(self._id), machine.facts.report)
@@ -101,7 +101,10 @@ class HaSetEntity:
         report = heard(data, peer_position=1)
         if isinstance(data, HaScopeStateUpdate) and isinstance(report, StateReport):
             view = ScopeView(data.vdpu_id, report.state, report.acked_role, report.term, report.pinned)
-            context.board.contribute(topics.views_of(self._id), data.vdpu_id, view)
+            config: HaSetConfigRow | None = context.board.peek(topics.row(tables.DASH_HA_SET_CONFIG_TABLE, self._id))
+            by_eni = config is not None and config.scope is HaScopeKind.ENI
+            topic = topics.views_of(self._id, sender.partition(":")[2] if by_eni else "")
+            context.board.contribute(topic, data.vdpu_id, view)
 
     @property
     def settled(self) -> bool:
@@ -146,9 +149,9 @@ class HaSetEntity:
         ids = row.vdpu_ids if row is not None else ()
         reports: list[VdpuReport] = [r for r in (board.topic(topics.vdpu(id_)) for id_ in ids) if r is not None]
         dpu = next((report.dpu for report in reports if report.view.managed), None)
-        scopes: list[ScopeReport] = list(board.topic(topics.scopes_of(self._id), {}).values())
+        scopes: frozenset[ScopeReport] = board.topic(topics.scopes_of(self._id), frozenset())
         # A scope that is managed here knows best who owns the set.
-        owners = [scope.owner for scope in sorted(scopes, key=lambda s: not s.managed)]
+        owners = [scope.owner for scope in sorted(scopes, key=lambda s: (not s.managed, s.vdpu_id, s.owner))]
         views: dict[str, ScopeView] = board.topic(topics.views_of(self._id), {})
         channel: Heard | None = board.row(tables.DASH_HA_SET_STATE_TABLE, self._id)
         told: dict[str, object] = {

@@ -6,12 +6,16 @@ say is a loss is judged in ``hamgr_fsm.scope.sync_drops``.
 Source: switch-driven 8; domain "Actors"; tables 2.8, 2.22.
 """
 
-from attrs import frozen
+from collections import defaultdict
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 from hamgr_fsm.scope.sync_drops import EniCounters, SyncDrops
 from hamgr_fsm.vocabulary import HaScopeKind
 from models import tables
 from models.controller import HaSetConfigRow
+from models.eni_rows import EniPlacementRow
 from runner import topics
 from runner.entities.scope_driver import ScopeName, Situation
 
@@ -22,6 +26,18 @@ class SyncPoll:
 
     number: int
     counters: tuple[EniCounters, ...]
+    by_eni: Mapping[str, tuple[EniCounters, ...]] = field(init=False, eq=False, repr=False)
+    """By the digits of the ENI's MAC: there may be thousands, and a scope looks for one."""
+
+    def __attrs_post_init__(self) -> None:
+        by_eni: defaultdict[str, tuple[EniCounters, ...]] = defaultdict(tuple)
+        for counted in self.counters:
+            by_eni[_digits(counted[0])] += (counted,)
+        object.__setattr__(self, "by_eni", dict(by_eni))
+
+    def of(self, *enis: str) -> tuple[EniCounters, ...]:
+        """The counters of these ENIs."""
+        return tuple(counted for eni in dict.fromkeys(map(_digits, enis)) for counted in self.by_eni.get(eni, ()))
 
 
 class InlineSync:
@@ -50,16 +66,19 @@ class InlineSync:
         if poll is None or poll.number == self._polls_seen:
             return False
         self._polls_seen = poll.number
-        mine = [counted for counted in poll.counters if self._is_mine(counted[0], situation)]
+        mine = self._mine(poll, situation)
         limit = situation.context.timers.sync_drop_limit
         self._drops = self._drops.polled(mine, limit=limit, in_step=in_step)
         return bool(self._drops.losing)
 
-    def _is_mine(self, eni: str, situation: Situation) -> bool:
-        config: HaSetConfigRow | None = situation.board.row(tables.DASH_HA_SET_CONFIG_TABLE, situation.row.ha_set_id)
+    def _mine(self, poll: SyncPoll, situation: Situation) -> tuple[EniCounters, ...]:
+        board = situation.board
+        config: HaSetConfigRow | None = board.row(tables.DASH_HA_SET_CONFIG_TABLE, situation.row.ha_set_id)
         if config is None or config.scope is not HaScopeKind.ENI:
-            return True
-        return _digits(eni) == _digits(self._name.scope_id)
+            return poll.counters
+        # The counters name an ENI by its MAC; the controller may name it otherwise and say the MAC where it places it.
+        placement: EniPlacementRow | None = board.row(tables.DASH_ENI_PLACEMENT_TABLE, self._name.scope_id)
+        return poll.of(self._name.scope_id, *([placement.eni_mac] if placement is not None else []))
 
 
 def _digits(eni: str) -> str:

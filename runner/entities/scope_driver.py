@@ -93,6 +93,13 @@ class ScopeDriver(Protocol):
         """The incarnation of the DPU that ``responding`` is about."""
         ...
 
+    def shown_from(self) -> tuple[object, ...] | None:
+        """All that :meth:`published` depends on besides what it is given: as long as it is equal, so is the row.
+
+        None: nothing can be said about that.
+        """
+        ...
+
     def published(self, situation: Situation, common: dict[str, Any]) -> PublishedScopeRow:
         """The state row."""
         ...

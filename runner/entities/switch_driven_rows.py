@@ -8,6 +8,7 @@ Source: switch-driven 9, tables 2.14, 2.15, 2.18.
 """
 
 import json
+from operator import attrgetter
 from typing import Any
 
 from cattrs.preconf.json import make_converter
@@ -66,6 +67,15 @@ _REMEMBERED: dict[str, Any] = {
     "no_active": bool,
     "granted": frozenset[OperationType],
 }
+
+_PLAIN = (bool, int, str, HaState, HaRole)
+_WRITERS = {
+    name: None if kind in _PLAIN else _CONVERTER.get_unstructure_hook(kind) for name, kind in _REMEMBERED.items()
+}
+"""How each of them becomes JSON; None: it is plain already."""
+
+_VALUES = attrgetter(*_REMEMBERED)
+_TEXT = json.JSONEncoder(separators=(",", ":")).encode
 
 _FLOW_RECONCILE = frozenset({OperationType.FLOW_RECONCILE})
 
@@ -140,8 +150,8 @@ def _flow_sync(session: FlowSync | None, situation: Situation) -> dict[str, Any]
 
 
 def _remember(facts: SwitchDrivenScopeFacts) -> str:
-    values = {name: _CONVERTER.unstructure(getattr(facts, name), kind) for name, kind in _REMEMBERED.items()}
-    return json.dumps(values, separators=(",", ":"))
+    values = zip(_WRITERS.items(), _VALUES(facts), strict=True)
+    return _TEXT({name: value if write is None else write(value) for (name, write), value in values})
 
 
 class EarlierLife:

@@ -22,21 +22,22 @@ from hamgr_fsm.scope.dpu_driven_facts import ScopeConfig
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
 from hamgr_fsm.scope.switch_driven_facts import Pair, SwitchDrivenScopeFacts
 from hamgr_fsm.traffic import ScopeView
-from hamgr_fsm.vocabulary import FlowSyncState, HaState
+from hamgr_fsm.vocabulary import FlowSyncState, HaScopeKind, HaState
 from models import tables
 from models.codec import encode
-from models.controller import HaSetConfigRow
+from models.controller import HaScopeConfigRow, HaSetConfigRow
 from models.dpu_rows import FlowSyncSessionRow
 from models.dpu_state import HaScopeStateRow
 from models.peer_messages import HaScopeStateUpdate, PeerData, encode_message
 from models.published import PublishedScopeRow
 from runner import topics
+from runner.board import Topic
 from runner.entities.inline_sync import InlineSync
 from runner.entities.peer_words import Speaker, heard, spoken
 from runner.entities.scope_driver import ScopeName, Situation
 from runner.entities.switch_driven_rows import EarlierLife, published_scope, role_row
 from runner.entities.vdpu import VdpuReport
-from runner.entity import Context
+from runner.entity import Context, turn_of
 from runner.intake import Heard
 from runner.outputs import Alert, CancelTimer, SendMessage, SetTimer
 
@@ -57,6 +58,10 @@ class SwitchDrivenDriver:
         self._situation: Situation | None = None
         self._peer: VdpuReport | None = None
         self._pair: Pair | None = None
+        self._paired_by: HaSetConfigRow | None = None
+        """The configuration that says so."""
+
+        self._configured: tuple[HaScopeConfigRow, ScopeConfig] | None = None
         self._changed_ms = 0
         self._peer_changed_ms = 0
         self._asked_for: str | None = None
@@ -126,6 +131,12 @@ class SwitchDrivenDriver:
         """The incarnation of the DPU that the scope is on."""
         return self._machine.facts.dpu_incarnation if self._machine is not None else 0
 
+    def shown_from(self) -> tuple[object, ...] | None:
+        """The facts of the machine, and what is noted beside them."""
+        if self._machine is None:
+            return None
+        return self._machine.known, self._why, self._changed_ms, self._peer_changed_ms
+
     def published(self, situation: Situation, common: dict[str, Any]) -> PublishedScopeRow:
         """The state row."""
         assert self._machine is not None
@@ -161,7 +172,7 @@ class SwitchDrivenDriver:
 
     def _tell_new_set_of_peer(self, facts: SwitchDrivenScopeFacts, situation: Situation) -> None:
         """A set that was deleted and configured again heard nothing of what the peer had said."""
-        views = situation.context.board.peek(topics.views_of(situation.row.ha_set_id), {})
+        views = situation.context.board.peek(self._views(situation.row.ha_set_id), {})
         if facts.pair is not None and facts.pair.peer_id not in views:
             self._tell_set_what_was_known(facts, situation.context)
 
@@ -174,7 +185,7 @@ class SwitchDrivenDriver:
     def _told(self, situation: Situation) -> dict[str, object]:
         row, ha_set, vdpu = situation.row, situation.ha_set, situation.vdpu
         told: dict[str, object] = {
-            "config": ScopeConfig(row.version, row.disabled, row.desired_ha_state, row.ha_set_id),
+            "config": self._config_of(row),
             "ha_set_incarnation": ha_set.incarnation,
             "channel_up": ha_set.channel_up,
         }
@@ -190,22 +201,39 @@ class SwitchDrivenDriver:
             }
         return told | self._told_of_peer(situation) | self._told_by_dpu(situation, incarnation)
 
+    def _config_of(self, row: HaScopeConfigRow) -> ScopeConfig:
+        if self._configured is None or self._configured[0] is not row:
+            config = ScopeConfig(row.version, row.disabled, row.desired_ha_state, row.ha_set_id)
+            self._configured = row, config
+        return self._configured[1]
+
     def _told_of_peer(self, situation: Situation) -> dict[str, object]:
         """Who the other side is, and whether there is a link to it."""
         config: HaSetConfigRow | None = situation.board.row(tables.DASH_HA_SET_CONFIG_TABLE, situation.row.ha_set_id)
-        ids = config.vdpu_ids if config is not None else ()
-        peers = [id_ for id_ in ids if id_ != self._name.vdpu_id]
-        if config is None or self._name.vdpu_id not in ids or len(peers) != 1:
+        if config is None:
             return {}
-        self._peer = situation.board.topic(topics.vdpu(peers[0]))
-        self._pair = Pair(
+        if config is not self._paired_by:
+            pair = self._pair_of(config)
+            if pair is None:
+                return {}
+            self._paired_by, self._pair = config, pair
+        assert self._pair is not None
+        self._peer = situation.board.topic(topics.vdpu(self._pair.peer_id))
+        link = situation.board.topic(topics.link(self._peer.dpu.dpu_name)) if self._peer is not None else None
+        return {"pair": self._pair, "link_up": link}
+
+    def _pair_of(self, config: HaSetConfigRow) -> Pair | None:
+        """Where the two sides stand in the set; None: this vDPU is not one of two."""
+        ids = config.vdpu_ids
+        peers = [id_ for id_ in ids if id_ != self._name.vdpu_id]
+        if self._name.vdpu_id not in ids or len(peers) != 1:
+            return None
+        return Pair(
             peer_id=peers[0],
             position=ids.index(self._name.vdpu_id),
             peer_position=ids.index(peers[0]),
             preferred_position=config.preferred_standalone_vdpu_index,
         )
-        link = situation.board.topic(topics.link(self._peer.dpu.dpu_name)) if self._peer is not None else None
-        return {"pair": self._pair, "link_up": link}
 
     def _told_by_dpu(self, situation: Situation, incarnation: int) -> dict[str, object]:
         """What this incarnation of the DPU says; a field that its row lacks is unknown."""
@@ -267,7 +295,7 @@ class SwitchDrivenDriver:
             case SendToPeer(message):
                 self._say(message, facts, context)
             case StartTimer(timer, after_ms):
-                context.say([SetTimer(f"{path}/{timer}", after_ms)])
+                context.say([SetTimer(f"{path}/{timer}", after_ms - self._early_ms(timer, after_ms))])
             case StopTimer(timer):
                 context.say([CancelTimer(f"{path}/{timer}")])
             case RaiseAlert(what):
@@ -276,6 +304,12 @@ class SwitchDrivenDriver:
                 pass  # Where the peer is, is read from REMOTE_DPU at every message.
             case _:
                 raise AssertionError(f"a switch-driven scope does not ask for {effect}")
+
+    def _early_ms(self, timer: str, after_ms: int) -> int:
+        """Thousands of ENIs whose link came at one moment do not greet their peers at one moment for ever after."""
+        if not self._is_eni or timer != "peer_heartbeat_due":
+            return 0
+        return turn_of(self._name.path, max(after_ms // 4, 1))
 
     def _take_flow_sync_back(self, context: Context) -> None:
         """A session that has ended is no request any more."""
@@ -317,7 +351,9 @@ class SwitchDrivenDriver:
         )
         payload = encode_message(self._name.actor, spoken(message, speaker))
         targets = [f"ha-scope/{self._peer_actor}"]
-        if isinstance(message, messages.StateReport) and self._situation is not None:
+        # For thousands of ENIs nothing is said twice: a scope that listens over there tells its set itself.
+        heard_by_scope = self._is_eni and facts.peer_connected
+        if isinstance(message, messages.StateReport) and self._situation is not None and not heard_by_scope:
             targets.append(f"ha-set/{self._situation.row.ha_set_id}")
         dpu_name = self._peer.dpu.dpu_name
         context.say([SendMessage(dpu_name, self._name.path, target, payload) for target in targets])
@@ -325,4 +361,12 @@ class SwitchDrivenDriver:
     def _tell_set(self, vdpu_id: str, report: messages.StateReport, context: Context) -> None:
         if self._situation is not None:
             view = ScopeView(vdpu_id, report.state, report.acked_role, report.term, report.pinned)
-            context.board.contribute(topics.views_of(self._situation.row.ha_set_id), vdpu_id, view)
+            context.board.contribute(self._views(self._situation.row.ha_set_id), vdpu_id, view)
+
+    def _views(self, ha_set_id: str) -> Topic:
+        return topics.views_of(ha_set_id, self._name.scope_id if self._is_eni else "")
+
+    @property
+    def _is_eni(self) -> bool:
+        """The scope is one ENI of its HA set, which may have very many."""
+        return self._paired_by is not None and self._paired_by.scope is HaScopeKind.ENI

@@ -13,7 +13,17 @@ import attrs
 from models import tables
 from models.codec import BadRow, decode
 from models.peer_messages import BadMessage, decode_message
-from runner.inputs import Input, LinkChanged, MessageArrived, RowDeleted, RowSet, RowsFound, RowUnreadable, TimerFired
+from runner.inputs import (
+    Burst,
+    Input,
+    LinkChanged,
+    MessageArrived,
+    RowDeleted,
+    RowSet,
+    RowsFound,
+    RowUnreadable,
+    TimerFired,
+)
 
 SHOWN = 300
 """Longer descriptions are cut."""
@@ -63,6 +73,8 @@ class Causes:
                 return f"timer {timer}"
             case LinkChanged(dpu_name, up):
                 return f"link to the daemon of {dpu_name} {'up' if up else 'down'}"
+            case Burst(inputs):
+                return f"{len(inputs)} at once: {'; '.join(map(self._described, inputs))}"
             case MessageArrived():
                 return f"message of {happened.source} for {happened.to}: {_message(happened.payload)}"
         return " ".join([type(happened).__name__, *_listed(attrs.asdict(happened, recurse=False))])

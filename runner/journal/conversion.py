@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, get_args, get_origin
 from cattrs import Converter
 from cattrs.strategies import configure_tagged_union
 
-from runner.inputs import Input
+from runner.inputs import Input, Single
 from runner.outputs import Output
 
 
@@ -85,6 +85,8 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook_factory(_is_keyed_by_tuples, _listing)
     converter.register_structure_hook_factory(_is_keyed_by_tuples, _from_listing)
     converter.register_unstructure_hook_factory(_is_set, _sorted_members)
+    # First what stands in a burst: whoever reads a burst has to know already how that is read.
+    configure_tagged_union(Single, converter, tag_name=KIND)
     configure_tagged_union(Input, converter, tag_name=KIND)
     configure_tagged_union(Output, converter, tag_name=KIND)
     return converter

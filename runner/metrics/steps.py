@@ -18,11 +18,10 @@ from models.tables import (
     DASH_HA_SET_STATE,
     DASH_HA_VDPU_STATE,
 )
-from runner.inputs import Input, LinkChanged, RowsFound, SnapshotComplete
+from runner.inputs import Burst, Input, LinkChanged, RowsFound, Single, SnapshotComplete
 from runner.metrics import declaration
 from runner.metrics.declaration import MOST_ENTITIES, OTHER, Metric
 from runner.metrics.scopes import Scopes
-from runner.output_log import source_of
 from runner.outputs import Alert, DeleteRow, Fault, InputRejected, Output, ReachBus, TransitionTaken, WriteRow
 
 Entities = Callable[[str], Iterable[tuple[str, str, Mapping[str, str]]]]
@@ -90,9 +89,15 @@ class StepMetrics:
         self, happened: Input, outputs: Sequence[Output], started_s: float, decided_s: float, ended_s: float
     ) -> None:
         """A step is over: its input, what the node answered, and when it began, was decided and was carried out."""
-        self._inputs.labels(type(happened).__name__).inc()
         self._durations.labels("decide").observe(decided_s - started_s)
         self._durations.labels("carry_out").observe(ended_s - decided_s)
+        for single in happened.inputs if isinstance(happened, Burst) else (happened,):
+            self._inputs.labels(type(single).__name__).inc()
+            self._note(single, started_s)
+        for output in outputs:
+            self._take(happened, output, started_s, ended_s)
+
+    def _note(self, happened: Single, started_s: float) -> None:
         match happened:
             case LinkChanged(dpu_name, up):
                 self.peers[dpu_name] = up
@@ -100,12 +105,11 @@ class StepMetrics:
                 self._found |= {key: row for (table, key), row in rows.items() if table == DASH_HA_SCOPE_STATE.name}
             case SnapshotComplete():
                 self._adopt(started_s)
-        for output in outputs:
-            self._take(happened, output, started_s, ended_s)
 
     def failed(self, happened: Input) -> None:
-        """A step came to nothing."""
-        self._inputs.labels(type(happened).__name__).inc()
+        """A step came to nothing. What comes in a burst is tried again one by one, and counted then."""
+        if not isinstance(happened, Burst):
+            self._inputs.labels(type(happened).__name__).inc()
         self._bugs.inc()
 
     def has_series(self, scope: str) -> bool:
@@ -134,7 +138,7 @@ class StepMetrics:
             case TransitionTaken():
                 self._moved(output, started_s)
             case InputRejected():
-                self._rejected.labels(source_of(happened)).inc()
+                self._rejected.labels(output.table).inc()
             case Alert():
                 self._alerts.inc()
             case Fault():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.service_path import ServicePath
 from models.swbus import DataRequest, ErrorCode, Header, SwbusMessage
-from runner.bus.outbox import EXPIRY_MS, Counted, Outbox, Outgoing
+from runner.bus.outbox import EXPIRY_MS, MANY_OWED, QUEUED_FOR_MS, Counted, Outbox, Outgoing
 
 OWN, PEER = "ha-scope/vdpu0:set0", "ha-scope/vdpu1:set0"
 REPORT, VOTE = "HaScopeStateUpdate|vdpu0:set0", "VoteRequest|vdpu0:set0"
@@ -309,3 +309,36 @@ def test_whatever_happens_on_the_way(taken: list[tuple[str, object]], seed: int)
     for _, message in wire.sent:
         assert message.id >= last_ids.get(message.key, 0)
         last_ids[message.key] = message.id
+
+
+def busy_receiver() -> tuple[Outbox, list[Outgoing]]:
+    """Very many reports were sent at 0, and the receiver has acknowledged the first of them at 400."""
+    box = outbox(max_owed=10 * MANY_OWED)
+    for number in range(2 * MANY_OWED):
+        box.post(PEER_DPU, OWN, PEER, f"HaScopeStateUpdate|vdpu0:{number}", "{}", 0)
+    sent = box.due(0).send
+    box.answered(OWN, sent[0].id, ErrorCode.OK)
+    return box, sent[1:]
+
+
+def test_a_receiver_that_is_at_work_on_very_many_messages_is_not_told_them_again() -> None:
+    box, sent = busy_receiver()
+    assert sending_times(box, QUEUED_FOR_MS) == []
+    assert box.counts[Counted.RESENT] == 0
+    again = [message for now_ms in range(QUEUED_FOR_MS, 2 * QUEUED_FOR_MS, 100) for message in box.due(now_ms).send]
+    assert set(again) >= set(sent)
+
+
+def test_one_that_was_passed_over_is_told_again() -> None:
+    """A message that was sent later has been acknowledged: this one was lost."""
+    box, sent = busy_receiver()
+    post(box, VOTE, "{}", 100)
+    (later,) = box.due(100).send
+    box.answered(OWN, later.id, ErrorCode.OK)
+    assert set(box.due(500).send) == set(sent)
+
+
+def test_another_link_is_told_everything_at_once() -> None:
+    box, sent = busy_receiver()
+    box.link_changed(PEER_DPU, True, 200)
+    assert set(box.due(200).send) == set(sent)

@@ -198,3 +198,27 @@ def test_whatever_happens_what_is_told_alternates_and_has_a_reason(happened: lis
         assert (look_s is None) == (not has_way and not sent)
         assert look_s is None or look_s > now_s or neighbour.ping_due(now_s)
         assert len(sent) <= len(happened)
+
+
+def test_hamgrd_that_says_something_else_is_there_although_the_answer_to_a_ping_waits_behind_it() -> None:
+    neighbour = up()
+    neighbour.pinged(1, 1.0)
+    neighbour.heard(2.5)
+    assert neighbour.next_look_s() == min(2.5 + SILENT_AFTER_S, 1.0 + PING_EVERY_S)
+    assert neighbour.silence(2.5 + SILENT_AFTER_S - 0.01) is None
+    assert neighbour.silence(2.5 + SILENT_AFTER_S) is False
+
+
+def test_what_is_heard_of_a_neighbour_that_is_not_up_does_not_make_it_so() -> None:
+    neighbour = pinged(0.0)
+    neighbour.heard(1.0)
+    assert neighbour.silence(SILENT_AFTER_S) is False
+
+
+def test_time_in_which_nobody_looked_is_no_silence() -> None:
+    neighbour = up()
+    neighbour.pinged(1, 1.0)
+    neighbour.not_looked(5.0)
+    assert neighbour.silence(6.0 + SILENT_AFTER_S - 0.01) is None
+    assert neighbour.answered(1, ok=True) is None
+    assert neighbour.silence(100.0) is None

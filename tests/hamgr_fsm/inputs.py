@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hamgr_fsm import events, messages
 from hamgr_fsm.dpu_health import DpuHealth, DpuHealthState
+from hamgr_fsm.eni_forwarding import EniForwarding, EniPlacement, EntryState
 from hamgr_fsm.events import Approval, RequestTimeout
 from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.ha_set_facts import (
@@ -25,7 +26,7 @@ from hamgr_fsm.ha_set_facts import (
 )
 from hamgr_fsm.machine import Machine, event_name
 from hamgr_fsm.messages import Selection, StateReport
-from hamgr_fsm.programs import Neighbour, Responder
+from hamgr_fsm.programs import EniForward, Neighbour, Responder
 from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import (
     DpuDrivenScopeFacts,
@@ -291,6 +292,40 @@ SWITCH_HA_SET = attrs.evolve(
     working=switch_ha_set_facts(),
 )
 
+_PLACEMENTS = st.builds(
+    EniPlacement,
+    mac=st.sampled_from(["F4:93:9F:EF:C4:7E", "F4:93:9F:EF:C4:7E", "F4:93:9F:EF:C4:7F"]),
+    ha_set_id=st.sampled_from(["haset0_0", "haset0_1"]),
+    pinned_index=st.sampled_from([None, None, 0, 1, 5]),
+    outbound_vni=st.sampled_from([None, 77]),
+)
+ENTRY = EniForward("Vnet_55", "F4:93:9F:EF:C4:7E", (A.vdpu_id, B.vdpu_id), A.vdpu_id)
+
+ENI = Inputs(
+    EniForwarding,
+    told={
+        "now_ms": st.sampled_from([0, 1000, 2000]),
+        "placement": _PLACEMENTS | st.none(),
+        "vdpu_ids": st.sampled_from([(A.vdpu_id, B.vdpu_id), (A.vdpu_id, B.vdpu_id), (B.vdpu_id,), None]),
+        "vdpus": st.sampled_from([*VDPUS, (A, B), (A, B), (attrs.evolve(A, managed=False), B)]),
+        "scopes": _SCOPE_VIEWS,
+        "vnet": st.sampled_from(["Vnet_55", "Vnet_55", "Vnet_66", None]),
+    },
+    kept={
+        "entry": st.sampled_from(EntryState),
+        "installed": st.sampled_from([ENTRY, attrs.evolve(ENTRY, primary=B.vdpu_id)]),
+        "installed_for": st.sampled_from(["haset0_0", "haset0_1", ""]),
+    },
+    events=st.sampled_from([RequestTimeout(), Approval(())]),
+    working={
+        "placement": EniPlacement("F4:93:9F:EF:C4:7E", "haset0_0"),
+        "vdpu_ids": (A.vdpu_id, B.vdpu_id),
+        "vdpus": (A, B),
+        "scopes": (ScopeView(A.vdpu_id, HaState.ACTIVE, HaRole.ACTIVE, 1),),
+        "vnet": "Vnet_55",
+    },
+)
+
 _IDS = ("id-1", "id-2", "old-1", "old-2")
 _SWITCH_TYPES = [ACTIVATE, RECONCILE, OperationType.SWITCHOVER]
 _ROLES = st.sampled_from(HaRole)
@@ -432,7 +467,7 @@ SWITCH_SCOPE = Inputs(
     working=switch_scope_facts(),
 )
 
-ALL_INPUTS = (DPU_HEALTH, SCOPE, HA_SET, SWITCH_HA_SET, SWITCH_SCOPE)
+ALL_INPUTS = (DPU_HEALTH, SCOPE, HA_SET, SWITCH_HA_SET, SWITCH_SCOPE, ENI)
 
 
 def matching(config: HaSetConfig, *, v6: bool = False) -> tuple[VdpuView, ...]:

@@ -13,6 +13,7 @@ import attrs
 from attrs import frozen
 
 from hamgr_fsm.dpu_health import DpuHealth, DpuHealthState
+from hamgr_fsm.eni_forwarding import EniForwarding, EniPlacement, EntryState
 from hamgr_fsm.events import Approval, RequestTimeout
 from hamgr_fsm.ha_set import DpuDrivenHaSet, SwitchDrivenHaSet
 from hamgr_fsm.ha_set_facts import ChannelState, DpuRowState, HaSetFacts, RespondersState, RouteState
@@ -22,7 +23,8 @@ from hamgr_fsm.scope.dpu_driven import DpuDrivenScope
 from hamgr_fsm.scope.dpu_driven_facts import DpuDrivenScopeFacts, ProbeState, RelayState, ReportedState
 from hamgr_fsm.scope.operations import PendingOperation
 from hamgr_fsm.scope.switch_driven import SwitchDrivenScope
-from hamgr_fsm.vocabulary import DesiredHaState, PlaneState
+from hamgr_fsm.traffic import ScopeView
+from hamgr_fsm.vocabulary import DesiredHaState, HaRole, HaState, PlaneState
 from tests.hamgr_fsm.build import (
     ACTIVATE,
     RECONCILE,
@@ -39,6 +41,7 @@ from tests.hamgr_fsm.build import (
     settings,
     switch_ha_set_facts,
 )
+from tests.hamgr_fsm.inputs import ENTRY
 from tests.hamgr_fsm.switch_driven_build import at
 from tests.hamgr_fsm.switch_driven_cases import CASES
 
@@ -81,6 +84,8 @@ class Example:
 _written_scope = DpuDrivenScopeFacts(**scope_facts())  # type: ignore[arg-type]
 _written_switch_set = HaSetFacts(**switch_ha_set_facts())  # type: ignore[arg-type]
 _written_set = HaSetFacts(**ha_set_facts())  # type: ignore[arg-type]
+
+_B_SERVES = (ScopeView(B.vdpu_id, HaState.STANDALONE, HaRole.STANDALONE, 2),)
 
 _PLANES = Walk(
     DpuHealth,
@@ -199,6 +204,23 @@ _SERVING = Walk(
     },
 )
 
+_FORWARDING = Walk(
+    EniForwarding,
+    fixed={"vdpu_ids": (A.vdpu_id, B.vdpu_id), "installed_for": "haset0_0"},
+    choices={
+        "entry": tuple(EntryState),
+        "installed": (ENTRY, None),
+        "placement": (EniPlacement(ENTRY.mac, "haset0_0"), EniPlacement("F4:93:9F:EF:C4:7F", "haset0_0"), None),
+        "vdpus": (
+            (A, B),
+            (attrs.evolve(A, managed=False), B),
+            (attrs.evolve(A, managed=False, local=False), B),
+        ),
+        "scopes": ((), (ScopeView(A.vdpu_id, HaState.ACTIVE, HaRole.ACTIVE, 1),), _B_SERVES),
+        "vnet": (ENTRY.vnet,),
+    },
+)
+
 # Both variants of the HA set share all regions but the route.
 _SHARED = (_DPU_ROW, _CHANNEL, _RESPONDING)
 
@@ -212,6 +234,7 @@ WALKS = (
     _ROUTE,
     *(attrs.evolve(walk, machine=SwitchDrivenHaSet) for walk in _SHARED),
     _SERVING,
+    _FORWARDING,
 )
 
 

@@ -82,3 +82,18 @@ def test_what_was_remembered_before_another_daemon_wrote_the_row_does_not_count(
     assert lab.path("A", mark) == [], "it was standby, and is"
     assert lab["A"].term == 9
     assert lab["A"].ctl == "standby"
+
+
+def test_active_whose_dpu_was_emptied_while_its_daemon_was_away_does_not_decide_without_the_flows() -> None:
+    lab = healthy()
+    lab.kill("A")
+    lab.run(2)
+    lab["A"].dpu.power_off(0)
+    lab.on("A")
+    lab.run(2)
+    mark = lab.wall_ms
+    lab.start("A")
+    lab.run(3)
+    assert "standalone" in lab.path("B", mark), "B has the flows"
+    lab.rest(60)
+    assert lab.primaries == ("B", "B")

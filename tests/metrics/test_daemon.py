@@ -42,7 +42,8 @@ def test_what_serves_is_seen(serving: Switch) -> None:
     assert value(samples, "hamgr_orchagent_connected") == 1
     assert value(samples, "hamgr_bugs_total") == 0
     assert value(samples, "hamgr_info", version="0.1.0", slot="0") == 1
-    assert total(samples, "hamgr_step_duration_seconds_count", part="decide") == total(samples, "hamgr_inputs_total")
+    # What has come meanwhile is handled in one step.
+    assert 0 < total(samples, "hamgr_step_duration_seconds_count", part="decide") < total(samples, "hamgr_inputs_total")
 
 
 def test_every_declared_metric_is_there_with_its_kind_and_meaning_and_no_other(serving: Switch) -> None:

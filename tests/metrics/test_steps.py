@@ -80,7 +80,7 @@ def test_transitions_are_counted_by_who_from_where_to_where_and_section(watched:
 
 
 def test_rejections_alerts_and_bugs_are_counted(watched: Watched) -> None:
-    rejected = InputRejected("CONFIG_DB DPU dpu0", "dpu_id", "x", "no number")
+    rejected = InputRejected("CONFIG_DB DPU dpu0", "dpu_id", "x", "no number", "DPU")
     watched.step(rejected, happened=RowSet(Database.CONFIG_DB, DPU.name, "dpu0", {}))
     watched.step(Alert("a", "b"), Fault(PATH, ValueError()))
     watched.metrics.failed(TICK)

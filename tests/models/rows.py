@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import readers
 from models.controller import HaSetConfigRow
-from models.quantities import PointInTime, Range
+from models.quantities import Mac, PointInTime, Range
 
 
 def redis_hash(fields: Mapping[str, object] | None = None, **more: object) -> dict[str, bytes]:
@@ -61,6 +61,8 @@ def _numbers(mark: object) -> st.SearchStrategy[Any]:
         return st.integers(mark.low, mark.high)
     if isinstance(mark, PointInTime):
         return st.integers(readers.SECONDS_BELOW, 10**15)
+    if isinstance(mark, Mac):
+        return st.binary(min_size=6, max_size=6).map(lambda octets: octets.hex(":").upper())
     return st.booleans()
 
 

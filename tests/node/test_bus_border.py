@@ -76,7 +76,7 @@ def said(sender: str, data: Any, *, to: str = "ha-scope/vdpu0_0:haset9", dpu_nam
     return MessageArrived(dpu_name, f"ha-scope/{sender}", to, encode_message(sender, data))
 
 
-def verdict(outputs: list[Output]) -> Verdict:
+def verdict(outputs: list[Output]) -> Verdict | None:
     """What became of the message: exactly one answer."""
     [answer] = [output for output in outputs if isinstance(output, AnswerMessage)]
     return answer.verdict

@@ -89,7 +89,7 @@ def test_a_scope_is_refreshed_by_every_poll() -> None:
     listener.poll(**{MINE: 0})
     listener.board.due.clear()
     listener.board.post(topics.SYNC_COUNTERS, SyncPoll(2, ((MINE, 0, 0),)))
-    assert listener.board.due == {listener.path}
+    assert list(listener.board.due) == [listener.path]
 
 
 def test_a_gap_between_two_polls_breaks_the_row() -> None:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from models.database import Database
 from models.table import Table, Transport
-from runner.inputs import Input, RowDeleted, RowSet, RowsFound, SnapshotComplete, TimerFired
+from runner.inputs import Burst, Input, RowDeleted, RowSet, RowsFound, SnapshotComplete, TimerFired
 from runner.orchagent_message import unpack
 from runner.outputs import (
     Alert,
@@ -44,6 +44,8 @@ class RecordingNode:
 
     def step(self, happened: Input, now_ms: int) -> Sequence[Output]:
         assert now_ms > 1_700_000_000_000
+        if isinstance(happened, Burst):
+            return [output for each in happened.inputs for output in self.step(each, now_ms)]
         self.heard.append(happened)
         return self.answer(happened)
 
@@ -222,7 +224,10 @@ async def test_bug_in_the_node_costs_one_input_and_not_the_daemon(start: Start, 
 async def test_rejected_inputs_are_named_and_counted_by_table(start: Start, server: PrivateRedis) -> None:
     def answer(happened: Input) -> Sequence[Output]:
         if isinstance(happened, RowSet):
-            return [InputRejected(f"VDPU {happened.key}", "x", "junk", "unknown word"), Alert("v", "something is odd")]
+            return [
+                InputRejected(f"VDPU {happened.key}", "x", "junk", "unknown word", "VDPU"),
+                Alert("v", "something is odd"),
+            ]
         return []
 
     daemon = start(server, answer)

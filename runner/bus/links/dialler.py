@@ -10,10 +10,13 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
+import structlog
 from attrs import define, field
+from structlog.typing import FilteringBoundLogger
 
 from models.swbus import SERVICE_METHOD
 from runner.bus.links.back_off import BackOff
@@ -36,6 +39,8 @@ STATUS_WITHIN_S = 0.2
 """How long a refused connection may take to say why."""
 
 STOPS = "the dialler stops"
+
+log: FilteringBoundLogger = structlog.get_logger()
 
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -118,7 +123,7 @@ class Dialler:
         failures = 0
         while not self._stopping:
             self._again.clear()
-            up_for_s = await self._attempt(self.address)
+            up_for_s = await self._contained_attempt()
             if up_for_s is None:
                 failures += 1
                 self._turn += 1
@@ -141,17 +146,28 @@ class Dialler:
         except TimeoutError:
             pass
 
+    async def _contained_attempt(self) -> float | None:
+        try:
+            return await self._attempt(self.address)
+        except Exception as error:
+            # A bug, here or in gRPC. A peer that is never dialled again would be worse.
+            log.exception("dialler_failed", remote=str(self.address))
+            self._dealings.dial_failed(self, f"{type(error).__name__}: {error}")
+            return None
+
     async def _attempt(self, address: SocketAddress) -> float | None:
         """Dial, and keep the link until it ends: how long it was up, in seconds; None if there was none."""
         channel = self._channel(address)
-        call: Call = channel.stream_stream(SERVICE_METHOD)(metadata=self._introduction.as_request())
-        met = await self._unless_again(self._meet(address, call))
-        if not isinstance(met, Hello) or self._again.is_set():
+        async with AsyncExitStack() as unless_linked:
+            unless_linked.push_async_callback(channel.close)
+            call: Call = channel.stream_stream(SERVICE_METHOD)(metadata=self._introduction.as_request())
+            met = await self._unless_again(self._meet(address, call))
             # Asked once more: it may have been set since the attempt succeeded, when there was no link to close yet.
-            await channel.close()
-            if isinstance(met, str):
-                self._dealings.dial_failed(self, met)
-            return None
+            if not isinstance(met, Hello) or self._again.is_set():
+                if isinstance(met, str):
+                    self._dealings.dial_failed(self, met)
+                return None
+            unless_linked.pop_all()
         now_s = asyncio.get_running_loop().time
         since_s = now_s()
         link = self.link = self._dealings.up(met)
@@ -189,6 +205,8 @@ class Dialler:
                 metadata = await call.initial_metadata()
         except TimeoutError:
             return f"no answer within {CONNECT_WITHIN_S:g} s"
+        except grpc.aio.AioRpcError as error:
+            return status_in_words(error.code(), error.details())
         # A refused connection shows as empty metadata, not as an exception.
         introduction = read_response(metadata, self._introduction.connection_type)
         if isinstance(introduction, Refusal):

@@ -200,7 +200,7 @@ class Link:
             return status_in_words(error.code(), error.details())
         except Exception as error:  # noqa: BLE001
             # gRPC raises errors of several unrelated kinds when a stream has ended below the writer.
-            return f"cannot be written to: {error or type(error).__name__}"
+            return f"cannot be written to: {str(error) or type(error).__name__}"
         return "closed"
 
 

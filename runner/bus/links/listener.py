@@ -128,10 +128,11 @@ class Listener:
         try:
             _try_to_bind(wanted)
             server, port = self._server(wanted)
-        except (OSError, RuntimeError) as error:
+            await server.start()
+        except Exception as error:  # noqa: BLE001
+            # gRPC raises whatever it likes, and there must be a next attempt.
             self._not_bound(wanted, error)
             return None
-        await server.start()
         address = SocketAddress(wanted.host, port)
         self._rarely.forget()
         log.info("bus_listening", address=str(address), tls=self._tls is not None)
@@ -149,7 +150,7 @@ class Listener:
             return server, server.add_insecure_port(str(wanted))
         return server, server.add_secure_port(str(wanted), self._tls.for_listening())
 
-    def _not_bound(self, wanted: SocketAddress, error: OSError | RuntimeError) -> None:
+    def _not_bound(self, wanted: SocketAddress, error: Exception) -> None:
         self.counts[Counted.BINDS_FAILED] += 1
         number = error.errno if isinstance(error, OSError) else None
         if self._rarely.due((wanted, number)):
@@ -173,9 +174,6 @@ class Listener:
             # At once: gRPC would send it with the first frame, and a reference peer gives up on us without it.
             await context.send_initial_metadata(self._introduction.as_response())
             await link.carry(_AcceptedStream(context))
-        except Exception as error:  # noqa: BLE001
-            # The peer may be gone before it was answered, which gRPC tells in several ways.
-            link.close(f"cannot be answered: {error or type(error).__name__}")
         finally:
             # gRPC ends the stream of a lost peer, or cancels this method, or both.
             link.close(ENDED_BY_PEER)

@@ -166,7 +166,7 @@ _defect(
     "flows-do-not-rank",
     "switch-driven 6",
     "who has the flows does not count in the comparison of two sides",
-    _in("returning_wanted", pool(1, F.CHANNEL, F.SYNC_FAILED)),
+    _in(PAIR, pool(2, F.DPU, F.CRASH)),
     functions={
         "answer_standalone_request": answer_without_flows,
         "selection_says_standby": lambda model, ev: decided_without_flows(model, ev).own is S.STANDBY,

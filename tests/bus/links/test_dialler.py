@@ -12,6 +12,7 @@ from runner.bus.links import dialler as dialler_module
 from runner.bus.links.back_off import FIRST_DELAY_S, LONGEST_DELAY_S, BackOff
 from runner.bus.links.channel_options import KeepAlive
 from runner.bus.links.counts import Counted
+from runner.bus.links.dialler import Dialler
 from runner.bus.links.link import Link
 from runner.bus.links.socket_address import SocketAddress
 from tests.bus.links.conftest import Ends
@@ -265,6 +266,28 @@ async def test_a_dialler_stops_and_dials_anew_whenever_it_is_told(
         await client.dialler.stop()
 
     assert not client.owner.up
+
+
+@pytest.mark.parametrize("where", ["_channel", "_meet"])
+async def test_a_bug_in_an_attempt_does_not_end_the_dialling(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    async def fail_later(*_: object) -> None:
+        fail()
+
+    server = ends.listening()
+    address = await server.at()
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Dialler, where, fail if where == "_channel" else fail_later)
+        client = ends.dialling(address)
+        await client.owner.until(lambda owner: len(owner.failures) == 2)
+
+    assert await client.owner.link()
+    assert client.owner.failures[0] == (address, "RuntimeError: a bug")
+    assert [entry["event"] for entry in logs].count("dialler_failed") == 2
 
 
 @given(st.integers())

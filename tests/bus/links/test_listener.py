@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 
 import grpc
 import pytest
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 from models.swbus import CLIENT_PATH_KEY, CONNECTION_TYPE_KEY
 from runner.bus.links.counts import Counted
 from runner.bus.links.link import Link
+from runner.bus.links.listener import Listener
 from runner.bus.links.socket_address import SocketAddress
 from tests.bus.links.conftest import Ends
 from tests.bus.links.raw_stream import IN_CLUSTER, dial_raw, request
@@ -19,7 +21,7 @@ from tests.bus.links.recorder import LOCAL, NODE_1, Recorder, until
 NOT_HERE = SocketAddress("192.0.2.1", 23606)
 """An address that is reserved for documentation, so no machine has it."""
 
-GONE = 20
+GONE = 5
 """So many peers come and go."""
 
 
@@ -56,6 +58,22 @@ async def test_no_other_program_can_share_the_port(ends: Ends) -> None:
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind((address.host, address.port))
+
+
+async def test_a_bug_in_an_attempt_to_listen_does_not_end_the_listening(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a bug")
+
+    server = ends.listening()
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Listener, "_server", fail)
+        server.listener.listen(LOCAL)
+        await until(lambda: server.listener.counts[Counted.BINDS_FAILED] == 2)
+
+    assert await server.at()
+    assert [entry["why"] for entry in logs] == ["a bug"]
 
 
 async def test_an_address_that_is_not_there_is_tried_again_until_another_is_wanted(ends: Ends) -> None:
@@ -159,10 +177,15 @@ async def test_a_peer_that_is_gone_before_it_is_answered_does_no_harm(ends: Ends
 
     for number in range(1, GONE + 1):
         with socket.create_connection((address.host, address.port)) as peer:
-            # Closing resets the connection.
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+            def reset(link: Link, peer: socket.socket = peer) -> None:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+                # So that gRPC, which has a thread of its own, knows it before the listener goes on.
+                time.sleep(0.05)
+
             peer.sendall(request(*metadata))
-            server.owner.on_up = lambda link, peer=peer: peer.close()  # type: ignore[misc]
+            server.owner.on_up = reset
             await server.owner.until(lambda owner, number=number: len(owner.downs) == number)  # type: ignore[misc]
     server.owner.on_up = lambda link: None
 

@@ -1,0 +1,79 @@
+"""A link over a stream that does what gRPC's do only in the moment in which they end. Source: bus 8, row 20."""
+
+import asyncio
+from collections import Counter
+
+import grpc
+import pytest
+
+from models.swbus import ConnectionType
+from runner.bus.links.counts import Counted
+from runner.bus.links.introduction import Introduction
+from runner.bus.links.link import Link
+from runner.bus.links.owner import Hello
+from runner.bus.links.socket_address import SocketAddress
+from tests.bus.links.recorder import NODE_1, Recorder
+
+REMOTE = SocketAddress("10.0.0.1", 23606)
+
+
+class Broken:
+    """Nothing can be read, and writing raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def read(self) -> object:
+        return await asyncio.Event().wait()
+
+    async def write(self, frame: bytes) -> None:
+        raise self.error
+
+    async def end(self) -> None:
+        pass
+
+    async def lost(self) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+
+def link_to(owner: Recorder, counts: Counter[str]) -> Link:
+    return Link(Hello(False, REMOTE, Introduction(NODE_1, ConnectionType.IN_CLUSTER)), owner, counts)
+
+
+@pytest.mark.parametrize(
+    "error,why",
+    [
+        (asyncio.InvalidStateError("RPC already finished."), "cannot be written to: RPC already finished."),
+        (grpc.aio.UsageError(), "cannot be written to: UsageError"),
+        (grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, details="gone"), "UNAVAILABLE: gone"),
+    ],
+)
+async def test_a_write_that_fails_ends_the_link(error: Exception, why: str) -> None:
+    counts: Counter[str] = Counter()
+    link = link_to(Recorder(), counts)
+    link.put(b"frame")
+    link.put(b"waits")
+
+    async with asyncio.timeout(20):
+        await link.carry(Broken(error))
+        await link.finish(0)
+
+    assert link.why_closed == why
+    assert counts == {Counted.FRAMES_LOST_WAITING: 1}
+
+
+async def test_the_first_reason_to_close_counts() -> None:
+    link = link_to(Recorder(), Counter())
+    assert (link.closed, link.why_closed) == (False, "")
+
+    link.close("first")
+    link.close("second")
+    await link.carry(Broken(RuntimeError()))
+    await link.finish(0)
+
+    assert (link.closed, link.why_closed) == (True, "first")
+
+
+async def test_a_link_is_shown_by_its_id_and_path() -> None:
+    assert repr(link_to(Recorder(), Counter())) == "<Link swbs-to://10.0.0.1:23606 region-a.cluster-a.switch1-dpu0>"
