@@ -19,8 +19,10 @@ LINK = re.compile(r"\[([^\]]*)\]\(([\w/.-]+)\)")
 MORE = "More"
 """Where a page goes that the navigation does not name: none is ever lost."""
 
-PLACED = {"check.md": "Guides", "bench.md": "Guides"}
-TITLES = {"check.md": "Prove a pair right", "bench.md": "Measure and soak"}
+MACHINE_TABLES = "Machines"
+
+PLACED = {"check.md": "Guides", "bench.md": "Guides", "speed.md": "How it works"}
+TITLES = {"check.md": "Prove a pair right", "bench.md": "Measure and soak", "speed.md": "Many scopes"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -31,6 +33,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if path.name not in named:
             section = _section(nav, PLACED.get(path.name, MORE))
             section.append({TITLES[path.name]: path.name} if path.name in TITLES else path.name)
+    machines = [f"{PICTURES}/{name}.md" for name in MACHINES if (ROOT / PICTURES / f"{name}.md").exists()]
+    _section(nav, MACHINE_TABLES).extend(machines)
     config.nav = nav
     return config
 
