@@ -74,3 +74,12 @@ def test_rest_of_the_readme_needs_nothing_that_runs() -> None:
         drawn = Path(directory) / "machine.mmd"
         said(f"hamgr diagram switch-driven-scope --output {drawn}")
         assert "switching_to_active" in drawn.read_text(encoding="utf-8")
+
+
+def test_readme_names_the_guard_and_what_the_checker_says() -> None:
+    root = Path(__file__).parents[2]
+    assert "`peer_gave_way`" in (root / "README.md").read_text(encoding="utf-8")
+    process = started("hamgr check --defect takes-over-too-early")
+    told, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "   7  B     the DPU takes its role" in told
