@@ -18,12 +18,14 @@ REMOTE = SocketAddress("10.0.0.1", 23606)
 
 
 class Broken:
-    """Nothing can be read, and writing raises."""
+    """Writing raises, and so does reading, or nothing ever comes."""
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    def __init__(self, error: Exception, *, reading: bool = False) -> None:
+        self.error, self.reading = error, reading
 
     async def read(self) -> object:
+        if self.reading:
+            raise self.error
         return await asyncio.Event().wait()
 
     async def write(self, frame: bytes) -> None:
@@ -61,6 +63,23 @@ async def test_a_write_that_fails_ends_the_link(error: Exception, why: str) -> N
 
     assert link.why_closed == why
     assert counts == {Counted.FRAMES_LOST_WAITING: 1}
+
+
+@pytest.mark.parametrize(
+    "error,why",
+    [
+        (grpc.aio.UsageError("RPC already finished."), "cannot be read from: RPC already finished."),
+        (grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE), "UNAVAILABLE"),
+    ],
+)
+async def test_a_read_that_fails_ends_the_link(error: Exception, why: str) -> None:
+    link = link_to(Recorder(), Counter())
+
+    async with asyncio.timeout(20):
+        await link.carry(Broken(error, reading=True))
+        await link.finish(0)
+
+    assert link.why_closed == why
 
 
 async def test_the_first_reason_to_close_counts() -> None:
