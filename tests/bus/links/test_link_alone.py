@@ -96,3 +96,33 @@ async def test_the_first_reason_to_close_counts() -> None:
 
 async def test_a_link_is_shown_by_its_id_and_path() -> None:
     assert repr(link_to(Recorder(), Counter())) == "<Link swbs-to://10.0.0.1:23606 region-a.cluster-a.switch1-dpu0>"
+
+
+class Ended:
+    """Known to have ended while frames are still to be read."""
+
+    def __init__(self, *frames: bytes) -> None:
+        self.frames = list(frames)
+
+    async def read(self) -> object:
+        await asyncio.sleep(0)
+        return self.frames.pop(0) if self.frames else grpc.aio.EOF
+
+    async def write(self, frame: bytes) -> None:
+        pass
+
+    async def end(self) -> None:
+        pass
+
+    async def lost(self) -> str:
+        return "OK"
+
+
+async def test_what_was_sent_before_the_end_is_still_read() -> None:
+    owner = Recorder()
+    link = link_to(owner, Counter())
+
+    await link.carry(Ended(b"one", b"two", b"three"))
+    await link.finish(0)
+
+    assert owner.received == [b"one", b"two", b"three"]
