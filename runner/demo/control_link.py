@@ -209,7 +209,7 @@ async def _end_others() -> None:
 
 
 def _bound(address: Address) -> socket.socket:
-    bound = socket.socket()
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind(address)
     return bound

@@ -172,8 +172,8 @@ class Link:
             while isinstance(frame := await stream.read(), bytes):
                 if not self.closed:
                     await self._hand_over(frame)
-        except grpc.aio.AioRpcError as error:
-            return status_in_words(error.code(), error.details())
+        except Exception as error:  # noqa: BLE001
+            return broken("read from", error)
         return ENDED_BY_PEER
 
     async def _hand_over(self, frame: bytes) -> None:
@@ -196,14 +196,18 @@ class Link:
                 await stream.write(frame)
                 self._counts[Counted.FRAMES_SENT] += 1
             await stream.end()
-        except grpc.aio.AioRpcError as error:
-            return status_in_words(error.code(), error.details())
         except Exception as error:  # noqa: BLE001
-            # gRPC raises errors of several unrelated kinds when a stream has ended below the writer.
-            return f"cannot be written to: {str(error) or type(error).__name__}"
+            return broken("written to", error)
         return "closed"
 
 
 def status_in_words(code: grpc.StatusCode, details: str | None) -> str:
     """How a stream ended."""
     return f"{code.name}: {details}" if details else code.name
+
+
+def broken(what: str, error: Exception) -> str:
+    """Why a stream cannot be used: gRPC raises errors of several unrelated kinds when one ends."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return status_in_words(error.code(), error.details())
+    return f"cannot be {what}: {str(error) or type(error).__name__}"

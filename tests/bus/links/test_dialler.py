@@ -212,6 +212,23 @@ async def test_after_a_link_that_was_up_the_next_is_dialled_at_once(
     assert await client.owner.link(2)
 
 
+async def test_a_link_that_is_closed_ends_in_order_and_without_delay(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialler_module, "CLOSE_WITHIN_S", 3600.0)
+    server = ends.listening()
+    client = ends.dialling(await server.at())
+    link = await client.owner.link()
+    link.put(b"last words")
+    await link.drained()
+
+    async with asyncio.timeout(20):
+        await client.dialler.stop()
+
+    await server.owner.until(lambda owner: owner.downs)
+    assert server.owner.received == [b"last words"]
+
+
 async def test_a_stopped_dialler_can_start_again(ends: Ends) -> None:
     server = ends.listening()
     client = ends.dialling(await server.at())

@@ -18,12 +18,14 @@ REMOTE = SocketAddress("10.0.0.1", 23606)
 
 
 class Broken:
-    """Nothing can be read, and writing raises."""
+    """Writing raises, and so does reading, or nothing ever comes."""
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    def __init__(self, error: Exception, *, reading: bool = False) -> None:
+        self.error, self.reading = error, reading
 
     async def read(self) -> object:
+        if self.reading:
+            raise self.error
         return await asyncio.Event().wait()
 
     async def write(self, frame: bytes) -> None:
@@ -63,6 +65,23 @@ async def test_a_write_that_fails_ends_the_link(error: Exception, why: str) -> N
     assert counts == {Counted.FRAMES_LOST_WAITING: 1}
 
 
+@pytest.mark.parametrize(
+    "error,why",
+    [
+        (grpc.aio.UsageError("RPC already finished."), "cannot be read from: RPC already finished."),
+        (grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE), "UNAVAILABLE"),
+    ],
+)
+async def test_a_read_that_fails_ends_the_link(error: Exception, why: str) -> None:
+    link = link_to(Recorder(), Counter())
+
+    async with asyncio.timeout(20):
+        await link.carry(Broken(error, reading=True))
+        await link.finish(0)
+
+    assert link.why_closed == why
+
+
 async def test_the_first_reason_to_close_counts() -> None:
     link = link_to(Recorder(), Counter())
     assert (link.closed, link.why_closed) == (False, "")
@@ -77,3 +96,33 @@ async def test_the_first_reason_to_close_counts() -> None:
 
 async def test_a_link_is_shown_by_its_id_and_path() -> None:
     assert repr(link_to(Recorder(), Counter())) == "<Link swbs-to://10.0.0.1:23606 region-a.cluster-a.switch1-dpu0>"
+
+
+class Ended:
+    """Known to have ended while frames are still to be read."""
+
+    def __init__(self, *frames: bytes) -> None:
+        self.frames = list(frames)
+
+    async def read(self) -> object:
+        await asyncio.sleep(0)
+        return self.frames.pop(0) if self.frames else grpc.aio.EOF
+
+    async def write(self, frame: bytes) -> None:
+        pass
+
+    async def end(self) -> None:
+        pass
+
+    async def lost(self) -> str:
+        return "OK"
+
+
+async def test_what_was_sent_before_the_end_is_still_read() -> None:
+    owner = Recorder()
+    link = link_to(owner, Counter())
+
+    await link.carry(Ended(b"one", b"two", b"three"))
+    await link.finish(0)
+
+    assert owner.received == [b"one", b"two", b"three"]
