@@ -39,7 +39,7 @@ def printed() -> Iterator[list[str]]:
         assert process.stderr is not None
         while not (commands and "HSET" in commands[-1]):
             line = process.stderr.readline()
-            assert line, "the demonstration has ended"
+            assert line, f"the demonstration has ended: {process.communicate(timeout=DEADLINE_S)[0][-3000:]}"
             if line.startswith("  "):
                 commands.append(line.strip())
         yield commands
