@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two workers suit the two cores of the machine that checks every submission.
 WORKERS ?= 2
 
-.PHONY: setup demo bench test soak soak-pair lint types layering unit diagrams journals traceability lock proto clean
+.PHONY: docs metrics-table setup demo bench test soak soak-pair lint types layering unit diagrams journals traceability lock proto clean
 
 setup: .venv/installed
 
@@ -48,6 +48,14 @@ soak-pair: setup
 diagrams: setup
 	$(BIN)/hamgr diagram --output diagrams
 	cp diagrams/*-driven-scope.svg diagrams/*-driven-scope-dark.svg runner/web/pictures/
+
+# Writes the table of the metrics into docs/metrics.md.
+metrics-table: setup
+	$(BIN)/python -m runner.documentation
+
+# Builds the documentation site in build/site, without the internet; a link that leads nowhere is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean
 
 # Writes which tests take which row of which section; it runs the tests of machines, node and lab for that.
 traceability: setup

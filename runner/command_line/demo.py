@@ -7,6 +7,7 @@ Source: architecture "Command lines".
 """
 
 import json
+import shlex
 import signal
 import sys
 import time
@@ -20,11 +21,17 @@ from rich.console import Console
 
 from hamgr_fsm.vocabulary import HaOwner
 from runner.demo.cast import Cast
+from runner.demo.configuration import HOST_DATABASES
+from runner.demo.looking_around import KeptSwitch, commands
 from runner.demo.pair import Pair
 from runner.demo.play import LOOK_EVERY_S, Screen, play
 from runner.demo.screen import JsonLines, Lines, OnTerminal
 from runner.demo.story import STORIES, TIMERS, Story
+from runner.lab.sides import SET_ID
 from runner.private_redis import ServerStartError
+
+CHASSIS = HOST_DATABASES["CHASSIS_STATE_DB"][0]
+"""The number of the database with the health of the DPUs."""
 
 PACE_MS = 200
 """Slow enough to be followed, fast enough for both lives to be over in a minute."""
@@ -102,10 +109,13 @@ def _play_story(cast: Cast, story: Story, first: int, screen: Screen, keep: bool
 
 
 def _keep(pair: Pair) -> None:
-    for name, switch in pair.switches.items():
-        main_file, global_file = switch.files
-        options = f"--db-config {main_file} --global-db-config {global_file}"
-        typer.echo(f"running until Ctrl-C; look around on {name} with: hamgr show ha scope {options}", err=True)
+    kept = (
+        KeptSwitch(name, f"{pair.sides[name].vdpu_id}:{SET_ID}", switch.files, (switch.host.socket_path, CHASSIS))
+        for name, switch in pair.switches.items()
+    )
+    typer.echo("running until Ctrl-C; in another terminal, look at", err=True)
+    for line in commands(shlex.quote(sys.argv[0]), kept):
+        typer.echo(line, err=True)
     try:
         while True:
             time.sleep(LOOK_EVERY_S)

@@ -9,6 +9,8 @@ from itertools import zip_longest
 
 from attrs import define, field, frozen
 
+from hamgr_fsm.vocabulary import HaOwner
+
 Row = Mapping[str, str]
 Rows = Mapping[str, Row]
 
@@ -91,7 +93,8 @@ def sides(look: Look) -> Iterator[Side]:
             state=plain_state(row.get("local_ha_state")),
             since_ms=_number(row.get("local_ha_state_last_updated_time_in_ms")),
             why=row.get("local_ha_state_last_updated_reason", ""),
-            asked=row.get("local_target_asic_ha_state", ""),
+            # What a DPU that drives itself is wanted to be is no role that it was asked to take.
+            asked="" if row.get("owner") == HaOwner.DPU else row.get("local_target_asic_ha_state", ""),
             acked=row.get("local_acked_asic_ha_state", ""),
             term=row.get("local_target_term", ""),
             peer_state=plain_state(row.get("peer_ha_state")),

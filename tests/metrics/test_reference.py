@@ -1,19 +1,22 @@
 """The declaration of the metrics follows Prometheus's rules, and the document is written from it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from runner.metrics.declaration import METRICS, MOST_ENTITIES, Kind, Metric, reference
+from runner.documentation.metrics_page import PAGE, with_table
+from runner.metrics.declaration import METRICS, MOST_ENTITIES, Kind, Metric
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-BEGIN, END = "<!-- generated -->\n", "<!-- end -->"
+DOCUMENT = PAGE.read_text(encoding="utf-8")
 
 
 def test_table_in_the_document_is_the_one_of_today() -> None:
-    table = DOCUMENT.partition(BEGIN)[2].partition(END)[0]
-    assert table.strip() == reference().strip(), "put the output of runner.metrics.declaration.reference() there"
+    assert with_table(DOCUMENT) == DOCUMENT, "run make metrics-table"
+
+
+def test_page_without_the_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="generated"):
+        with_table("# Metrics")
 
 
 def test_expressions_in_the_document_use_metrics_that_there_are() -> None:

@@ -185,3 +185,9 @@ def test_a_narrow_terminal_shows_the_same() -> None:
     for text in ("active", "standby", "vdpu0_0", "haset0_0", "2BFD", "channelup", "term1", "activationapproved"):
         assert text in words
     assert all(len(line) <= 80 for line in shown(sight, width=80).splitlines())
+
+
+def test_what_a_dpu_that_drives_itself_is_wanted_to_be_is_no_role_that_it_was_asked() -> None:
+    row = {"local_target_asic_ha_state": "unspecified", "local_acked_asic_ha_state": "standby"}
+    asked = [next(iter(sides(Look("x", {"a|b": {**row, "owner": owner}})))).asked for owner in ("dpu", "switch")]
+    assert asked == ["", "unspecified"]

@@ -159,3 +159,6 @@ def test_dpu_driven_pair(browser: Browser, switch: Switch, shown: Page) -> None:
     browser.open(shown.url)
     for state in ("dpu.active", "relay.enabled", "probe.responding"):
         browser.until(LIT.format(state))
+    write_scope(switch, owner="dpu", local_ha_state="standby", local_target_asic_ha_state="unspecified")
+    browser.until_text("#pair .state", "standby")
+    assert "unspecified" not in browser.ask("document.querySelector('#pair .dpu').innerText")
