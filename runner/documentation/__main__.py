@@ -1,4 +1,4 @@
-"""``python -m runner.documentation`` writes the part of docs/metrics.md that is made of the declaration of the metrics."""
+"""``python -m runner.documentation`` writes into docs/metrics.md the table made of the declaration of the metrics."""
 
 from runner.documentation.metrics_page import PAGE, with_table
 
