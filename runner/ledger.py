@@ -177,6 +177,7 @@ class Ledger:
         entry.disown(owner)
         if not entry.owners:
             del self._entries[table.name, key]
+            self._unclaimed.pop((table.name, key), None)
 
     def forget_dpu(self) -> None:
         """The DPU restarted and is empty: what it was told is to be told again although nothing changed."""

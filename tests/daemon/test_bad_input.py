@@ -12,6 +12,7 @@ import pytest
 from models.database import Database
 from models.table import Table
 from models.tables import (
+    DASH_ENI_PLACEMENT_TABLE,
     DASH_FLOW_SYNC_SESSION_STATE_TABLE,
     DASH_HA_SCOPE_CONFIG_TABLE,
     DASH_HA_SET_STATE_TABLE,
@@ -31,7 +32,7 @@ LONGEST_LINE = 700
 """Of a bad value no more is logged than an operator can read."""
 
 
-WITHOUT_A_ROW = (LOOPBACK_INTERFACE, DASH_FLOW_SYNC_SESSION_STATE_TABLE)
+WITHOUT_A_ROW = (LOOPBACK_INTERFACE, DASH_FLOW_SYNC_SESSION_STATE_TABLE, DASH_ENI_PLACEMENT_TABLE)
 """Tables of which a DPU-driven switch holds no row with fields."""
 
 

@@ -108,7 +108,7 @@ def test_what_if_the_channel_broke() -> None:
     answer = explained(lab, "A", "channel_up=false")
     assert answer.outcome is not None
     assert answer.outcome.states["state"] == "switching_to_standalone"
-    assert [move.row.number for move in answer.outcome.moves if move.row.target is not None] == [31]
+    assert [move.row.number for move in answer.outcome.moves if move.row.target is not None] == [30]
     assert answer.states["state"] == "active"
 
 
