@@ -113,10 +113,10 @@ def _keep(pair: Pair) -> None:
         KeptSwitch(name, f"{pair.sides[name].vdpu_id}:{SET_ID}", switch.files, (switch.host.socket_path, CHASSIS))
         for name, switch in pair.switches.items()
     )
-    typer.echo("running until Ctrl-C; in another terminal, look at", err=True)
-    for line in commands(shlex.quote(sys.argv[0]), kept):
-        typer.echo(line, err=True)
     try:
+        typer.echo("running until Ctrl-C; in another terminal, look at", err=True)
+        for line in commands(shlex.quote(sys.argv[0]), kept):
+            typer.echo(line, err=True)
         while True:
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:

@@ -303,9 +303,11 @@ def test_w16_launch_asks_once_and_answers_probes_when_it_serves(dpu_driven: Watc
     pair = dpu_driven
     pair.z1()
     assert pair.primaries == ("A", "A"), "the preferred one, before anybody serves"
-    assert [row.fields["ha_role"] for row in (pair.watch.received(name)[1] for name in "AB") if row.fields] == [
-        *("active", "standby")
-    ]
+    told = {
+        name: [row.fields for row in pair.watch.received(name) if row.table == DASH_HA_SCOPE_TABLE.name]
+        for name in "AB"
+    }
+    assert [next(filter(None, told[name]))["ha_role"] for name in "AB"] == ["active", "standby"]
     enable(pair, "A", "B")
     ids = {name: pair.asked(name, "activate_role") for name in "AB"}
     pair.settle()

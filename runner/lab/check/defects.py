@@ -329,19 +329,6 @@ _defect(
     facts={"may_give_way": lambda f: not f.in_trouble},
 )
 _defect(
-    "same-request-rejected",
-    "LD-03, LD-04",
-    "the request that is being carried out is rejected when it comes again, and rejections count for good",
-    _in("switching", pool(1, F.CRASH), pool(1, F.REPETITION, F.LOSS)),
-    rows=both(
-        without("peer repeats its request", source=S.SWITCHING_TO_STANDBY), without("peer gave up the switchover")
-    ),
-    facts={
-        "in_switchover": lambda f: f.state is S.SWITCHING_TO_ACTIVE,
-        "rejected_for_good": lambda f: f.rejections > 0,
-    },
-)
-_defect(
     "switchover-asked-once",
     "LD-37",
     "a switchover is asked for once and has no deadline",
@@ -590,6 +577,19 @@ _harmless(
     "a message does not say what state its sender is in; an older report is believed",
     _in(PAIR, pool(1, F.CHANNEL, F.DPU), pool(1, F.LOSS)),
     machine={"implied": lambda self, event: {}},
+)
+_harmless(
+    "the side that gave way has a timer of its own, which ends a switchover that nobody finishes",
+    "same-request-rejected",
+    "LD-03, LD-04",
+    "the request that is being carried out is rejected when it comes again, and rejections count for good",
+    _in("switching", pool(1, F.CRASH), pool(1, F.REPETITION, F.LOSS)),
+    rows=both(
+        without("peer repeats its request", source=S.SWITCHING_TO_STANDBY), without("peer gave up the switchover")
+    ),
+    facts={
+        "rejected_for_good": lambda f: f.rejections > 0,
+    },
 )
 _harmless(
     "a new selection with the same peer has the same outcome, and a conflict is resolved afterwards",
