@@ -12,11 +12,13 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+from attrs import define
 from rich.console import Console
 
 from hamgr_fsm.vocabulary import HaOwner
@@ -24,9 +26,11 @@ from runner.demo.cast import Cast
 from runner.demo.configuration import HOST_DATABASES
 from runner.demo.looking_around import KeptSwitch, commands
 from runner.demo.pair import Pair
-from runner.demo.play import LOOK_EVERY_S, Screen, play
+from runner.demo.play import LOOK_EVERY_S, Outcome, Screen, play
 from runner.demo.screen import JsonLines, Lines, OnTerminal
+from runner.demo.step import Step
 from runner.demo.story import STORIES, TIMERS, Story
+from runner.demo.timeline import Moment
 from runner.lab.sides import SET_ID
 from runner.private_redis import ServerStartError
 
@@ -61,12 +65,12 @@ def demo(
     """Play the life of a pair of switches: Redis, hamgrd, simulated DPUs and controller as real processes."""
     # A service manager's TERM must not leave children behind either, and a shell's background job is born deaf to INT.
     signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt)
     console = Console()
     began_s = time.monotonic()
     try:
         with Pair(HaOwner.DPU, timers=TIMERS, pace_ms=pace_ms) as pair:
-            seen = _play(pair, _screen(console, as_json, mode), mode, keep)
+            seen = _play(pair, _Leavable(_screen(console, as_json, mode)), mode, keep)
             _conclude(seen, time.monotonic() - began_s, as_json, console)
             for name, switch in pair.switches.items() if not seen else ():
                 typer.echo(f"the last lines of hamgrd of switch {name}:\n{switch.hamgrd.last_words()}", err=True)
@@ -120,6 +124,7 @@ def _keep(pair: Pair) -> None:
         while True:
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:
+        _leaving.clear()
         typer.echo("going on to the end", err=True)
 
 
@@ -131,5 +136,47 @@ def _conclude(seen: bool, took_s: float, as_json: bool, console: Console) -> Non
     console.print(f"{verdict}, {took_s:.1f} s", highlight=False)
 
 
+_leaving: list[int] = []
+"""The exit code, once the demonstration has been told to end."""
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    _leaving.append(143)
     sys.exit(143)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    _leaving.append(130)
+    raise KeyboardInterrupt
+
+
+@define
+class _Leavable:
+    """A screen that ends the play when it was told to end and the exception was lost.
+
+    An exception of a signal handler is dropped where Python cannot raise, such as in a destructor that runs just then.
+    """
+
+    _screen: Screen
+
+    def showing(self) -> AbstractContextManager[object]:
+        """To be entered while steps are played."""
+        return self._screen.showing()
+
+    def begin(self, number: int, step: Step) -> None:
+        """A step begins."""
+        self._screen.begin(number, step)
+
+    def saw(self, outcome: Outcome) -> None:
+        """An expectation was met, or its time is over."""
+        self._screen.saw(outcome)
+
+    def passed(self, moments: Sequence[Moment]) -> None:
+        """These moments have passed; now it may be time to go."""
+        if _leaving:
+            sys.exit(_leaving[0])
+        self._screen.passed(moments)
+
+    def end(self, step: Step, error: str | None, took_s: float) -> None:
+        """The step is over."""
+        self._screen.end(step, error, took_s)
